@@ -1,0 +1,1 @@
+"""Dagster: one thin file per line, `definitions.py`, partitions, schedules, sensors, checks."""

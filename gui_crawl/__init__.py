@@ -1,0 +1,1 @@
+"""The GUI line's craft: crawl, visible elements with boxes, referring expressions."""

@@ -1,0 +1,1 @@
+"""The OCR line's craft: synthetic documents, scene text, academic pages."""
