@@ -2,7 +2,8 @@
 
     {"id": "...", "line": "caption|ocr|gui|grounding|interleaved|video|instruct",
      "content": [{"type": "image", "file": "0.jpg"}, {"type": "text", "text": "...", "loss": true}, ...],
-     "provenance": {"source": "...", "url": "...", "license": "...", "shard": "...", "scores": {...}, "original_caption": "..."}}
+     "provenance": {"source": "...", "url": "...", "license": "...", "shard": "...", "scores": {...},
+                    "original_caption": "..."}}
 
 In the tar the members of a sample are `<id>.json` and `<id>.<file>` for every `file` in its content, original bytes untouched.
 Boxes in text are integers 0-999 in `[x1, y1, x2, y2]`.
