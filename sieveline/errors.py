@@ -17,8 +17,12 @@ class ShardError(SievelineError):
     """
 
     def __init__(self, shard: str, message: str):
-        super().__init__(f"{shard}: {message}")
+        super().__init__(shard, message)
         self.shard = shard
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.shard}: {self.message}"
 
 
 class RetryableError(SievelineError):

@@ -1,0 +1,260 @@
+"""A step over source shards: measure what is not measured yet, decide, publish the ledger.
+
+Measurements are kept per row under the fingerprint of what they depend on, so a moved threshold measures only rows that newly reach the
+step. A ledger names the decision it holds (a fingerprint over configuration, measurement and the upstream decision); where that still
+stands, the shard is done and is not even given to Beam.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.ml.inference.base import ModelHandler, RunInference
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipelines.engine import Engine, die_with_parent, report_progress
+from sieveline import ledger, storage
+from sieveline.errors import RetryableError, ShardError
+from sieveline.fingerprint import fingerprint
+from sieveline.output import Output
+from sieveline.slices import Shard
+
+NUM_TRIES = 3
+_IDENTITY = ["sample_id", "source_shard", "row", "key", "offset", "length"]
+
+
+class ShardStep:
+    """One stage's work on one source shard. Subclasses say what is measured and how it is decided.
+
+    Attributes:
+        name: the stage, as in `output.STAGES`.
+        upstream: the stage whose kept rows come in; None for the first.
+        light: True where the work is too small to pay for worker processes.
+    """
+
+    name: ClassVar[str]
+    upstream: ClassVar[str | None] = None
+    light: ClassVar[bool] = False
+    has_model: ClassVar[bool] = False
+
+    def __init__(self, output: Output, recipe: Any):
+        self.output = output
+        self.recipe = recipe
+
+    def measurement(self) -> str:
+        """Fingerprint of everything the measured columns depend on: measuring configuration, code, model."""
+        raise NotImplementedError
+
+    def decision(self, shard: Shard, upstream_decision: str) -> str:
+        """Fingerprint of everything the verdicts on a shard depend on."""
+        return fingerprint(self.name, self.measurement(), self.thresholds(shard), upstream_decision)
+
+    def thresholds(self, shard: Shard) -> Any:
+        """What `decide` depends on besides the measured columns."""
+        raise NotImplementedError
+
+    def load_model(self, threads: int) -> Any:
+        """What `measure` needs in memory once per worker process."""
+        return None
+
+    def measure(self, shard: Shard, rows: pa.Table, model: Any) -> pa.Table:
+        """Measured columns for `rows` (the caption columns of the heuristics ledger), with `row` first, in their order."""
+        raise NotImplementedError
+
+    def decide(self, rows: pa.Table, measured: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+        """Verdicts (`VERDICT`) and the ledger's own columns, for `rows` and what was measured of them, row by row."""
+        raise NotImplementedError
+
+    def keeps(self, verdicts: pa.Table) -> pa.Array:
+        """Which rows go on: those without a reason, unless a stage's reasons say something else."""
+        return verdicts["reason"].is_null()
+
+    def metadata(self, model: Any) -> dict[str, Any]:
+        """What the ledger's footer says beside the fingerprints (model name, weights hash)."""
+        return {}
+
+    # --- what every step does alike ---
+
+    def run(self, task: "Task", model: Any) -> ledger.StageCount:
+        started = time.process_time()
+        rows = self.rows(task.shard)
+        measured = self._measured(task, rows, model)
+        verdicts, columns = self.decide(rows, measured)
+        table = ledger.assemble(rows, verdicts, self.keeps(verdicts), columns)
+        count = ledger.StageCount(self.name)
+        count.add(table)
+        count.check()
+        self.output.add_cost(self.name, task.shard.id, time.process_time() - started)
+        footer = {"stage": self.name, "decision": task.decision, "measurement": task.measurement, **self.metadata(model)}
+        ledger.write_table(self.output.ledger(self.name, task.shard.id), table, footer)
+        return count
+
+    def rows(self, shard: Shard) -> pa.Table:
+        """The rows that come in: kept upstream, with caption, language, url and license beside their identity."""
+        assert self.upstream
+        texts = ["row", "caption", "language", "url", "license"]
+        if self.upstream == "heuristics":
+            table = ledger.read_table(self.output.ledger("heuristics", shard.id), [*_IDENTITY, "kept", *texts[1:]])
+            return table.filter(table["kept"]).drop_columns(["kept"])
+        kept = ledger.read_table(self.output.ledger(self.upstream, shard.id), [*_IDENTITY, "kept"])
+        kept = kept.filter(kept["kept"]).drop_columns(["kept"])
+        return select_rows(ledger.read_table(self.output.ledger("heuristics", shard.id), [*_IDENTITY, *texts[1:]]), kept["row"])
+
+    def _measured(self, task: "Task", rows: pa.Table, model: Any) -> pa.Table:
+        """The measured columns of `rows`; what is missing is measured now and kept."""
+        url = self.output.measured(self.name, task.measurement, task.shard.id)
+        known = ledger.read_table(url) if storage.exists(url) else None
+        missing = rows if known is None else rows.filter(pc.invert(pc.is_in(rows["row"], known["row"].combine_chunks())))
+        if known is None or missing.num_rows:
+            new = self.measure(task.shard, missing, model)
+            known = new if known is None else pa.concat_tables([known, new.cast(known.schema)]).sort_by("row")
+            ledger.write_table(url, known, {"stage": self.name, "measurement": task.measurement})
+        return select_rows(known, rows["row"])
+
+
+def select_rows(table: pa.Table, rows: pa.ChunkedArray) -> pa.Table:
+    """The rows of `table` whose `row` is in `rows`, in the order of `rows`; every one of them must be there."""
+    positions = pc.index_in(rows, table["row"].combine_chunks())
+    assert positions.null_count == 0
+    return table.take(positions)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One shard to be done, and the fingerprints its result will carry."""
+
+    shard: Shard
+    measurement: str
+    decision: str
+
+
+def pending(step: ShardStep, shards: Iterable[Shard]) -> list[Task]:
+    """The shards whose ledger of this step is missing or no longer stands, and whose upstream ledger is there."""
+    measurement = step.measurement()
+    tasks = []
+    for shard in shards:
+        upstream = fingerprint(shard)
+        if step.upstream:
+            footer = ledger.read_metadata(step.output.ledger(step.upstream, shard.id))
+            if footer is None:
+                continue
+            upstream = footer["decision"]
+        decision = step.decision(shard, upstream)
+        done = ledger.read_metadata(step.output.ledger(step.name, shard.id))
+        if done is None or done["decision"] != decision or storage.exists(step.output.failure(step.name, shard.id)):
+            tasks.append(Task(shard, measurement, decision))
+    return tasks
+
+
+def run_step(step: ShardStep, shards: Iterable[Shard], engine: Engine) -> Counter[str]:
+    """Runs what is pending of `step` as one Beam pipeline; returns Beam's counters (`in`, `kept`, `dropped:<reason>`)."""
+    tasks = pending(step, shards)
+    if not tasks:
+        return Counter()
+    report_progress(step.name, shards=0, total_shards=len(tasks), total_bytes=sum(t.shard.num_bytes for t in tasks))
+    if step.has_model:
+        handler = StepModel(step, engine.threads_per_worker(len(tasks)))
+        work = RunInference(handler)
+    else:
+        work = beam.ParDo(StepFn(step))
+    return run_pipeline(tasks, work, engine.options(len(tasks), step.light))
+
+
+def run_pipeline(elements: list[Any], work: beam.PTransform, options: list[str]) -> Counter[str]:
+    """Applies `work` to `elements`, spread over the workers; returns the counters of namespace `sieveline`."""
+    pipeline = beam.Pipeline(options=PipelineOptions(options))
+    _ = pipeline | beam.Create(elements) | beam.Reshuffle() | work
+    result = pipeline.run()
+    result.wait_until_finish()
+    counters: Counter[str] = Counter()
+    for metric in result.metrics().query()["counters"]:
+        if metric.key.metric.namespace == "sieveline":
+            counters[metric.key.metric.name] += metric.attempted if metric.committed is None else metric.committed
+    return counters
+
+
+class StepFn(beam.DoFn):
+    """Runs a step without a model on one task."""
+
+    def __init__(self, step: ShardStep):
+        self.step = step
+
+    def setup(self) -> None:
+        die_with_parent_worker()
+
+    def process(self, task: Task):
+        yield attempt(self.step.name, self.step.output, task.shard, lambda: self.step.run(task, None))
+
+
+class StepModel(ModelHandler[Task, int, Any]):
+    """Runs a step with a model: Beam loads it once per worker process, or once per machine where there is a GPU."""
+
+    def __init__(self, step: ShardStep, threads: int):
+        super().__init__()
+        self.step = step
+        self.threads = threads
+
+    def load_model(self) -> Any:
+        die_with_parent_worker()
+        return self.step.load_model(self.threads)
+
+    def run_inference(self, batch, model, inference_args=None):
+        return [attempt(self.step.name, self.step.output, t.shard, lambda t=t: self.step.run(t, model)) for t in batch]
+
+    def batch_elements_kwargs(self):
+        return {"min_batch_size": 1, "max_batch_size": 1}  # a task is a shard: batches of samples are made inside
+
+    def share_model_across_processes(self) -> bool:
+        import torch
+
+        return torch.cuda.is_available()
+
+
+def die_with_parent_worker() -> None:
+    """Ties a worker process to the runner that started it; in memory the runner is this process and is tied already."""
+    die_with_parent()
+
+
+def attempt(step: str, output: Output, shard: Shard, work: Callable[[], ledger.StageCount]) -> int:
+    """Runs `work` with retries for what may pass, counts its rows, and turns a shard's failure into a file that names it."""
+    failure = output.failure(step, shard.id)
+    for number in range(NUM_TRIES):
+        try:
+            count = work()
+        except RetryableError as error:
+            if number + 1 < NUM_TRIES:
+                time.sleep(0.5 * 4**number)
+                continue
+            problem = f"{error} (tried {NUM_TRIES} times)"
+        except ShardError as error:
+            problem = str(error)
+        else:
+            storage.remove(failure)
+            _count("in", count.num_in)
+            _count("kept", count.kept)
+            for reason, n in count.dropped.items():
+                _count(f"dropped:{reason}", n)
+            report_progress(step, shards=1, pairs=count.num_in, num_bytes=shard.num_bytes)
+            return count.num_in
+        break
+    storage.publish_bytes(failure, problem.encode())
+    report_progress(step, shards=1)
+    return 0
+
+
+def _count(name: str, number: int) -> None:
+    beam.metrics.Metrics.counter("sieveline", name).inc(number)
+
+
+def concat_rows(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_batches(batches, schema) if batches else schema.empty_table()
+
+
+def rounded(column: np.ndarray, decimals: int) -> pa.Array:
+    return pa.array(np.round(column.astype(np.float64), decimals), pa.float32())

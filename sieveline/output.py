@@ -1,0 +1,115 @@
+"""Where a line's results lie below its output folder, and the counts over them.
+
+OUT/slices/<slice>.json               which source shards a slice holds
+OUT/measured/<stage>/<fingerprint>/<shard>.parquet    measurements, reused while their fingerprint stands
+OUT/global/<step>/<fingerprint>/...   results of steps over the whole pool
+OUT/ledger/<stage>/<shard>.parquet    verdicts
+OUT/failures/<step>/<shard>.txt       shards that could not be finished, and why
+OUT/shards/<slice>-00000.tar (+ .idx, .json)    training samples
+OUT/stats.json    OUT/report/index.html
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sieveline import ledger, storage
+
+STEPS = ("heuristics", "duplicate_clusters", "duplicates", "alignment", "concept_counts", "concepts", "recaption", "write")
+STAGES = ("heuristics", "duplicates", "alignment", "concepts", "recaption", "write")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Paths of one line's output; `root` is a folder or an fsspec URL."""
+
+    root: str
+
+    def ledger(self, stage: str, shard_id: str) -> str:
+        return storage.join(self.root, "ledger", stage, f"{shard_id}.parquet")
+
+    def ledgers(self, stage: str) -> list[str]:
+        return storage.listing(storage.join(self.root, "ledger", stage), ".parquet")
+
+    def measured(self, stage: str, measurement: str, shard_id: str) -> str:
+        return storage.join(self.root, "measured", stage, measurement, f"{shard_id}.parquet")
+
+    def global_step(self, step: str, fingerprint: str, *parts: str) -> str:
+        return storage.join(self.root, "global", step, fingerprint, *parts)
+
+    def failure(self, step: str, shard_id: str) -> str:
+        return storage.join(self.root, "failures", step, f"{shard_id}.txt")
+
+    def cost(self, stage: str, name: str) -> str:
+        return storage.join(self.root, "costs", stage, f"{name}.json")
+
+    def add_cost(self, stage: str, name: str, cpu_seconds: float) -> None:
+        """Adds to what `name` (a shard or a bucket) has cost in `stage` so far."""
+        url = self.cost(stage, name)
+        spent = json.loads(storage.read_bytes(url))["cpu_seconds"] if storage.exists(url) else 0.0
+        storage.publish_bytes(url, json.dumps({"cpu_seconds": round(spent + cpu_seconds, 4)}).encode())
+
+    def shards(self, *parts: str) -> str:
+        return storage.join(self.root, "shards", *parts)
+
+    def report(self, *parts: str) -> str:
+        return storage.join(self.root, "report", *parts)
+
+    @property
+    def stats(self) -> str:
+        return storage.join(self.root, "stats.json")
+
+
+def count_stages(output: Output, shard_ids: Iterable[str] | None = None) -> list[ledger.StageCount]:
+    """Counts of every stage that has ledgers, over all shards or the ones given; each is checked for conservation."""
+    wanted = set(shard_ids) if shard_ids is not None else None
+    counts = []
+    for stage in STAGES:
+        count = ledger.StageCount(stage)
+        for url in output.ledgers(stage):
+            if wanted is None or file_stem(url) in wanted:
+                count.add(ledger.read_table(url, ["kept", "reason"]))
+        for url in storage.listing(storage.join(output.root, "costs", stage), ".json"):
+            if wanted is None or file_stem(url) in wanted:
+                count.cpu_seconds += json.loads(storage.read_bytes(url))["cpu_seconds"]
+        count.check()
+        counts.append(count)
+    return counts
+
+
+def file_stem(url: str) -> str:
+    """The file name in `url` up to its last dot: the shard's id in most places."""
+    return url.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+
+
+def damaged_shards(output: Output) -> dict[str, str]:
+    """Source shards that were truncated or unreadable in part, and what was wrong."""
+    damage = {}
+    for url in output.ledgers("heuristics"):
+        metadata = ledger.read_metadata(url) or {}
+        if metadata.get("damage"):
+            damage[file_stem(url)] = metadata["damage"]
+    return damage
+
+
+def failed_shards(output: Output) -> dict[str, str]:
+    """Shards that a step could not finish, as `step/shard`, and why."""
+    failures = {}
+    for step in STEPS:
+        for url in storage.listing(storage.join(output.root, "failures", step), ".txt"):
+            failures[f"{step}/{file_stem(url)}"] = storage.read_bytes(url).decode()
+    return failures
+
+
+def write_stats(output: Output) -> dict[str, Any]:
+    """Counts the ledgers and the training shards, writes `stats.json` and returns its content."""
+    parts = [json.loads(storage.read_bytes(u)) for u in storage.listing(output.shards(), ".tar.json")]
+    stats = {
+        "stages": [c.as_dict() for c in count_stages(output)],
+        "shards": len(parts),
+        "samples": sum(p["samples"] for p in parts),
+        "bytes": sum(p["bytes"] for p in parts),
+    }
+    storage.publish_bytes(output.stats, json.dumps(stats, indent=1).encode())
+    return stats

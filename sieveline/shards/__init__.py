@@ -1,0 +1,1 @@
+"""Source shards in, training shards out: WebDataset tars and Parquet."""

@@ -1,0 +1,1 @@
+"""The stages of image-text: one file each, with its configuration, its measured columns and its decisions."""

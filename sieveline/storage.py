@@ -1,0 +1,117 @@
+"""Files on any fsspec URL, published whole or not at all.
+
+Locally a file is written beside its place, flushed to the disk and renamed; on object stores closing the upload is the rename. Whoever
+sees a file under its final name sees all of it, so the existence of a result is the marker that it is done.
+"""
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import fsspec
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+
+def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The filesystem that serves `url`, and the path of `url` in it."""
+    return url_to_fs(url)
+
+
+def is_local(url: str) -> bool:
+    return "://" not in url or url.startswith("file://")
+
+
+def join(root: str, *parts: str) -> str:
+    return "/".join([root.rstrip("/"), *parts])
+
+
+@contextmanager
+def publish(url: str) -> Iterator[IO[bytes]]:
+    """A binary file that appears under `url` only when the block ends well; after an exception nothing is there."""
+    fs, path = filesystem(url)
+    if not isinstance(fs, LocalFileSystem):
+        with fs.open(path, "wb") as upload:
+            try:
+                yield upload  # pyright: ignore[reportReturnType]
+            except BaseException:
+                upload.discard()
+                upload.closed = True  # the context's own close() would commit what was written so far
+                raise
+        return
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    # Named by process and thread: two workers on one result both write the same bytes, the later rename wins.
+    temporary = f"{os.path.dirname(path)}/.{os.path.basename(path)}.{os.getpid()}-{threading.get_native_id()}.part"
+    try:
+        with open(temporary, "wb", buffering=1 << 20) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def publish_bytes(url: str, content: bytes) -> None:
+    with publish(url) as file:
+        file.write(content)
+
+
+def read_bytes(url: str) -> bytes:
+    fs, path = filesystem(url)
+    return fs.cat_file(path)
+
+
+def exists(url: str) -> bool:
+    fs, path = filesystem(url)
+    return fs.exists(path)
+
+
+def remove(url: str) -> None:
+    """Removes the file under `url`; a file that is not there is no error."""
+    fs, path = filesystem(url)
+    if fs.exists(path):
+        fs.rm_file(path)
+
+
+def listing(folder: str, suffix: str = "") -> list[str]:
+    """URLs of the files in `folder` (not below it) whose names end in `suffix`, sorted; none if there is no folder."""
+    fs, path = filesystem(folder)
+    try:
+        found = fs.ls(path, detail=False, refresh=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    names = (str(p).rstrip("/").rsplit("/", 1)[-1] for p in found)
+    return [join(folder, n) for n in sorted(names) if n.endswith(suffix) and not n.startswith(".")]
+
+
+def read_ranges(url: str, offsets: Sequence[int], lengths: Sequence[int]) -> list[bytes]:
+    """The bytes at each (offset, length) of the file under `url`, in the order asked.
+
+    Raises:
+        OSError: the file cannot be read. A range past its end comes back short.
+    """
+    if is_local(url):
+        descriptor = os.open(url.removeprefix("file://"), os.O_RDONLY)
+        try:
+            return [os.pread(descriptor, n, o) for o, n in zip(offsets, lengths, strict=True)]
+        finally:
+            os.close(descriptor)
+    fs, path = filesystem(url)
+    ends = [o + n for o, n in zip(offsets, lengths, strict=True)]
+    found: list[Any] = fs.cat_ranges([path] * len(ends), list(offsets), ends, on_error="return")
+    for part in found:
+        if isinstance(part, Exception):
+            raise OSError(f"cannot read {url}: {part}") from part
+    return found
+
+
+def remove_leftovers(folder: str) -> None:
+    """Removes what killed writers left in a local `folder` and below; nothing else writes `.*.part` files."""
+    if is_local(folder):
+        for part in Path(folder.removeprefix("file://")).rglob(".*.part"):
+            part.unlink(missing_ok=True)
