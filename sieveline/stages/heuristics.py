@@ -9,7 +9,7 @@ the sample's reason.
 | column | type | meaning |
 |---|---|---|
 | sample_id | string | 32 hex digits over image bytes and caption |
-| image_hash | binary16 | xxh3-128 of the image's bytes: equal for exact duplicates; null without an image |
+| image_hash | fixed_size_binary[16] | xxh3-128 of the image's bytes: equal for exact duplicates; null without an image |
 | flaw | string | as in `SAMPLES` |
 | format | string | by content: jpeg, png, gif, webp, bmp, tiff, avif; null if none of these |
 | image_bytes | int64 | size of the image file |
@@ -18,6 +18,9 @@ the sample's reason.
 | aspect | float | long side by short side, 1 for a square |
 | decode_error | string | why the image does not decode, at most 120 characters; null if it does or was over `max_pixels` |
 | colour_spread | float | widest channel's range of colours in the inner picture, 0-255, about 0 for one solid colour |
+| phash | uint64 | perceptual hash, as in `classifiers.perceptual_hash` |
+| probe_phash | fixed_size_list<uint64>[5] | perceptual hashes of windows of the picture, as in `classifiers.perceptual_hash` |
+| thumbnail | fixed_size_binary[288] | what near duplicates are verified by, as in `classifiers.perceptual_hash` |
 | caption_bytes | int64 | UTF-8 bytes of the caption as it came |
 | characters | int32 | characters of the caption, entities resolved, spaces joined |
 | words | int32 | words of it: each Han character, each run of kana, each run of other letters and digits |
@@ -58,6 +61,9 @@ MEASURED = pa.schema(
         ("aspect", pa.float32()),
         ("decode_error", pa.string()),
         ("colour_spread", pa.float32()),
+        ("phash", pa.uint64()),
+        ("probe_phash", pa.list_(pa.uint64(), 5)),
+        ("thumbnail", pa.binary(288)),
         ("caption_bytes", pa.int64()),
         ("characters", pa.int32()),
         ("words", pa.int32()),
