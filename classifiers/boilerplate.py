@@ -1,7 +1,8 @@
 """Alt texts that say nothing about their picture: file names, counters, placeholders, shop and search-engine templates.
 
 `PATTERNS` is the whole list, in English, Spanish, German, French and Chinese; a pattern is added here and nowhere else. They are
-searched without regard to case in the text after its spaces are joined. A pattern covers the part of the text that is template; the
+lower case and searched in the lower-cased text after its
+spaces are joined. A pattern covers the part of the text that is template; the
 measure is the share of letters and digits covered by all patterns together, so that a file name behind a real description, or
 a shop's name after a product's, need not cost the description. Placeholders are boilerplate only as the whole text:
 "picture" is one, "picture of a red fox" is not.
@@ -29,7 +30,7 @@ PATTERNS: dict[str, str] = {
         r"(?:(?:at|um|à|a las) [\d.:]+)?(?:\." + _FILE + r")?"
     ),
     # anything that ends in an image file's extension: banner-home_2x.png, 71kX-aBcL._AC_SL1500_.jpg
-    "file_name": r"[^\s/\\]*[^\s/\\.,;:]\." + _FILE + r"(?:\.\w{2,4})?(?![^\W_])",
+    "file_name": r"(?<![^\s/\\])[^\s/\\]{0,200}[^\s/\\.,;:]\." + _FILE + r"(?:\.\w{2,4})?(?![^\W_])",
     # hashes, UUIDs and other identifiers: 5f4dcc3b5aa765d61d83, 1600x900, 20190412_153012
     "identifier": (
         r"\b(?=[a-f0-9-]*\d)(?=[a-f0-9-]*[a-f])[a-f0-9]{8}-?[a-f0-9]{4}-?[a-f0-9-]{4,}\b|\b\d{3,4} ?[x×] ?\d{3,4}(?: ?px)?\b|"
@@ -60,8 +61,8 @@ PATTERNS: dict[str, str] = {
         r"cheap) prices?)\b|"
         r"\b(?:best|lowest|low|cheap|cheapest|great|wholesale|discount(?:ed)?|special) (?:prices?|deals?|offers?|discounts?)"
         r"(?: (?:online|ever|guaranteed?|in \w+|on \w+))?|\b(?:free|fast|express|worldwide) (?:worldwide )?(?:shipping|delivery|returns)"
-        r"(?: worldwide| available| on all orders)?|\b(?:in stock|out of stock|sold out|add to (?:cart|basket|wishlist)|on sale|for sale(?: "
-        r"online)?|sale price|hot sale|new arrivals?|limited (?:time )?offer|best sellers?|money back guarantee|up to \d+ ?% off|\d+ ?% off|"
+        r"(?: worldwide| available| on all orders)?|\b(?:in stock|out of stock|sold out|add to (?:cart|basket|wishlist)|on sale|for sale "
+        r"online|sale price|hot sale|new arrivals?|limited (?:time )?offer|best sellers?|money back guarantee|up to \d+ ?% off|\d+ ?% off|"
         r"quick view|shop now|buy now|order now|official (?:store|shop|site)|product (?:image|photo|picture|thumbnail)|"
         r"(?:sku|item|art(?:icle)?|model|ref|mpn|ean|asin)[.:#]* ?(?:no\.?|number|code)?[:# ]*[a-z]{0,4}-?\d[\w-]{2,})\b|"
         r"\bcompra[r]?\b(?: \S+){0,8}? (?:online|en línea|ahora|barato)|\b(?:mejor(?:es)? (?:precio|oferta)s?|envío gratis|ofertas? especial(?:"
@@ -89,10 +90,10 @@ PATTERNS: dict[str, str] = {
         r"来源[:：]\S*)"
     ),
     # www.shop.example, https://..., name@host
-    "address": r"\bhttps?://\S+|\bwww\.\S+|\b[a-z0-9-]+\.(?:com|net|org|shop|store|co\.uk|de|es|fr|cn)(?:\.\w\w)?(?:/\S*)?\b|\S+@\S+\.\w{2,}",
+    "address": r"\bhttps?://\S+|\bwww\.\S+|(?<![a-z0-9-])[a-z0-9-]{1,63}\.(?:com|net|org|shop|store|co\.uk|de|es|fr|cn)(?:\.\w\w)?(?:/\S*)?\b|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{2,63})+",
 }
 
-_ANY = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in PATTERNS.items()), re.IGNORECASE)
+_ANY = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in PATTERNS.items()))
 _COUNTED = re.compile(r"[^\W_]")
 
 
@@ -102,6 +103,7 @@ def boilerplate(text: str) -> tuple[float, str | None]:
     Args:
         text: with single spaces, as `caption_quality` prepares it.
     """
+    text = text.lower()  # twice as fast as a pattern that ignores case
     share, longest, name, covered = 0.0, 0, None, 0
     for match in _ANY.finditer(text):
         length = len(_COUNTED.findall(match[0]))

@@ -19,6 +19,7 @@ from sieveline.stages.heuristics import MEASURED, Measuring
 
 cv2.setNumThreads(1)  # workers are processes; OpenCV's own threads would only contend
 
+STACK = perceptual_hash.STACK
 NOTHING = Look(None, None, None, None, None)
 
 
@@ -33,7 +34,7 @@ def measure(samples: pa.RecordBatch, config: Measuring) -> pa.RecordBatch:
         A batch of `MEASURED`, row for row; null where the image or the caption is missing or could not be measured. A row's values
         do not depend on the rows around it.
     """
-    images = [memoryview(image.as_buffer()).cast("B") if image.is_valid else None for image in samples["image"]]
+    images = image_views(samples["image"])
     captions = samples["caption"].to_pylist()
     cut = [None if caption is None else cut_utf8(caption, config.max_caption_bytes) for caption in captions]
     columns = {
@@ -51,6 +52,15 @@ def measure(samples: pa.RecordBatch, config: Measuring) -> pa.RecordBatch:
     return pa.record_batch({field.name: columns[field.name] for field in MEASURED}, schema=MEASURED)
 
 
+def image_views(images: pa.LargeBinaryArray) -> list[memoryview | None]:
+    """The bytes of every image without a copy (an Arrow scalar would be one), None for null."""
+    _, offsets, data = images.buffers()
+    bounds = np.frombuffer(offsets, np.int64)[images.offset : images.offset + len(images) + 1].tolist()
+    view = memoryview(b"" if data is None else data).cast("B")
+    valid = images.is_valid().to_pylist()
+    return [view[start:end] if ok else None for start, end, ok in zip(bounds, bounds[1:], valid, strict=False)]
+
+
 def cut_utf8(text: str, limit: int) -> str:
     """The longest beginning of `text` that is at most `limit` bytes of UTF-8."""
     if len(text) * 4 <= limit:
@@ -60,7 +70,8 @@ def cut_utf8(text: str, limit: int) -> str:
 
 def _image_columns(looks: list[Look | None]) -> dict[str, pa.Array | list]:
     seen = [NOTHING if found is None else found for found in looks]
-    pictures = [found.small for found in seen if found.small is not None]
+    # One resampling for all measures: the perceptual hash and the spread both start from this square.
+    pictures = [cv2.resize(p, (STACK, STACK), interpolation=cv2.INTER_AREA) for f in seen if (p := f.small) is not None]
     columns: dict[str, pa.Array | list] = {
         "format": [found.format for found in seen],
         "width": [found.width for found in seen],
@@ -71,8 +82,9 @@ def _image_columns(looks: list[Look | None]) -> dict[str, pa.Array | list]:
     decoded = np.array([found.small is not None for found in seen])
     # row of the picture among the decoded ones; null, hence null columns, for the others
     place = pa.array(np.cumsum(decoded) - 1, pa.int64(), mask=~decoded)
-    columns["colour_spread"] = pa.array(colour_spread(pictures)).take(place)
-    descriptors = perceptual_hash.describe(pictures)
+    stacked = np.stack(pictures) if pictures else np.empty((0, STACK, STACK, 3), np.uint8)
+    columns["colour_spread"] = pa.array(colour_spread(stacked)).take(place)
+    descriptors = perceptual_hash.describe(stacked)
     for name in descriptors.schema.names:
         columns[name] = descriptors[name].take(place)
     return columns
