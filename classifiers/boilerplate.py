@@ -38,14 +38,22 @@ PATTERNS: dict[str, str] = {
     ),
     # image 1 of 5, Bild 3 von 12, 图片 2, photo #4, foto 3/10
     "counter": (
-        r"\b" + _PICTURE + r"[\s:_-]*" + _NUMBER + r"(?:\s?(?:of|von|de|sur|/|из|共|out of)\s?\d{1,5})?(?:\s?(?:张|張))?(?=\W*$|\s[-|–])|"
+        r"\b"
+        + _PICTURE
+        + r"[\s:_-]*"
+        + _NUMBER
+        + r"(?:\s?(?:of|von|de|sur|/|из|共|out of)\s?\d{1,5})?(?:\s?(?:张|張))?(?=\W*$|\s[-|–])|"
         r"第\s?\d+\s?[张張幅]" + r"(?:图片|圖片|图|照片)?|\b\d{1,5}\s?(?:of|von|de|sur|/)\s?\d{1,5}\W*$|"
         r"\b(?:view|vista|ansicht|vue)\s\d{1,3}(?:\s(?:of|de|von|sur)\s\d{1,3})?\W*$"
     ),
     # the text a form or a theme leaves behind
     "placeholder": (
         r"^\W*(?:(?:untitled|unnamed|no name|default|sample|placeholder|dummy|blank|empty|missing|unknown|null|none|undefined|n/?a|tbd|test)"
-        r"(?:[\s_-]+" + _PICTURE + r"|[\s_-]*(?:text|title|caption|alt|document|design))*(?:[\s_-]*\d+)?|(?:" + _PICTURE + r"\W*){1,3}|"
+        r"(?:[\s_-]+"
+        + _PICTURE
+        + r"|[\s_-]*(?:text|title|caption|alt|document|design))*(?:[\s_-]*\d+)?|(?:"
+        + _PICTURE
+        + r"\W*){1,3}|"
         r"(?:no|sin|kein|keine|pas d['’]?|aucune?)\s?(?:image|imagen|bild|título|titel|titre|title|photo|foto|caption|description|descripción|"
         r"beschreibung)(?:\s(?:available|disponible|verfügbar|vorhanden|found|here|yet))?|"
         r"(?:alt(?:ernative)?[\s_-]?text|alt|your alt text(?: here)?|(?:image|photo) ?(?:alt|title|caption|description|text)|insert (?:caption|"

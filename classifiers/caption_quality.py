@@ -17,8 +17,10 @@ from classifiers.boilerplate import boilerplate
 
 # One word: a Han character; a run of kana; or a run of letters, marks and digits of other scripts (Hangul is written with spaces),
 # joined by apostrophes, hyphens or a point inside. Thai, Lao, Khmer and Burmese, written without spaces, count a run as one.
-WORD = regex.compile(r"\p{Han}|[\p{Hiragana}\p{Katakana}ー]+|[^\W_\p{Han}\p{Hiragana}\p{Katakana}][\p{M}]*"
-                     r"(?:['’.-]?[^\W_\p{Han}\p{Hiragana}\p{Katakana}][\p{M}]*)*")
+WORD = regex.compile(
+    r"\p{Han}|[\p{Hiragana}\p{Katakana}ー]+|[^\W_\p{Han}\p{Hiragana}\p{Katakana}][\p{M}]*"
+    r"(?:['’.-]?[^\W_\p{Han}\p{Hiragana}\p{Katakana}][\p{M}]*)*"
+)
 ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:['.-]?[A-Za-z0-9]+)*")
 SPECIAL = regex.compile(r"[^\p{L}\p{M}\p{N}\s]")
 ASCII_SPECIAL = re.compile(r"[^A-Za-z0-9\s]")

@@ -41,7 +41,9 @@ def measure(samples: pa.RecordBatch, config: Measuring) -> pa.RecordBatch:
         "sample_id": [sample_id(image or b"", caption or "") for image, caption in zip(images, captions, strict=True)],
         "image_hash": [None if image is None else xxhash.xxh3_128_digest(image) for image in images],
         "flaw": samples["flaw"],
-        **_image_columns([None if image is None else look(image, max_pixels=config.max_pixels, side=config.side) for image in images]),
+        **_image_columns(
+            [None if image is None else look(image, max_pixels=config.max_pixels, side=config.side) for image in images]
+        ),
         "image_bytes": [None if image is None else len(image) for image in images],
         "caption_bytes": pc.binary_length(samples["caption"]),
         **_caption_columns([None if caption is None else measure_caption(caption) for caption in cut]),
@@ -92,5 +94,6 @@ def _image_columns(looks: list[Look | None]) -> dict[str, pa.Array | list]:
 
 def _caption_columns(measures: list[CaptionMeasures | None]) -> dict[str, list]:
     return {
-        field.name: [None if found is None else getattr(found, field.name) for found in measures] for field in fields(CaptionMeasures)
+        field.name: [None if found is None else getattr(found, field.name) for found in measures]
+        for field in fields(CaptionMeasures)
     }

@@ -48,6 +48,7 @@ import pyarrow.compute as pc
 
 from sieveline.errors import ConfigError
 from sieveline.reasons import Reason
+from sieveline.verdicts import Verdicts
 
 MEASURED = pa.schema(
     [
@@ -81,8 +82,6 @@ MEASURED = pa.schema(
         ("license", pa.string()),
     ]
 )
-
-VERDICT = pa.schema([("reason", pa.string()), ("value", pa.float64()), ("threshold", pa.float64())])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,34 +176,19 @@ def decide(columns: pa.Table | pa.RecordBatch, config: Heuristics) -> pa.Table:
         A table of `VERDICT`, row for row: `reason` null where the sample is kept, else the first `Reason` that spoke, the `value` it
         measured and the `threshold` it was held against (null for a reason without a number).
     """
-    n = columns.num_rows
-    reasons = np.array([r.value for r in Reason], dtype=object)
-    number = {r: i for i, r in enumerate(Reason)}
-    reason = np.full(n, -1, np.int16)
-    value = np.full(n, np.nan)
-    threshold = np.full(n, np.nan)
+    verdicts = Verdicts(columns.num_rows)
 
     def column(name: str) -> np.ndarray:  # nulls become NaN, which no comparison holds for
         return columns[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
 
-    def speak(which: Reason, rows: np.ndarray, measured: np.ndarray | None = None, limit: float | None = None):
-        rows = rows & (reason < 0)
-        reason[rows] = number[which]
-        if measured is not None:
-            value[rows] = measured[rows]
-        if limit is not None:
-            threshold[rows] = limit
-
     def rule(which: Reason, name: str, breaks: Callable[..., np.ndarray], limit: float | None):
         if limit is not None:
             measured = column(name)
-            speak(which, breaks(measured, limit), measured, limit)
+            verdicts.rule(which, breaks(measured, limit), measured, limit)
 
-    flaw = columns["flaw"]
-    found = pc.index_in(flaw, value_set=pa.array(reasons)).to_numpy(zero_copy_only=False)
-    if np.isnan(found).sum() != flaw.null_count:
-        raise ValueError("a flaw is not a Reason")
-    reason[:] = np.nan_to_num(found, nan=-1)
+    flaws = columns["flaw"]
+    for flaw in flaws.unique().drop_null().to_pylist():
+        verdicts.rule(Reason(flaw), pc.fill_null(pc.equal(flaws, flaw), False).to_numpy(zero_copy_only=False))
 
     min_side = np.minimum(column("width"), column("height"))
     pixels = column("width") * column("height")
@@ -212,10 +196,10 @@ def decide(columns: pa.Table | pa.RecordBatch, config: Heuristics) -> pa.Table:
 
     rule(Reason.CAPTION_BYTES, "caption_bytes", over, config.measuring.max_caption_bytes)
     rule(Reason.IMAGE_BYTES, "image_bytes", under, config.min_image_bytes)
-    speak(Reason.UNDECODABLE, pc.is_valid(columns["decode_error"]).to_numpy(zero_copy_only=False))
-    speak(Reason.TOO_MANY_PIXELS, pixels > config.measuring.max_pixels, pixels, config.measuring.max_pixels)
+    verdicts.rule(Reason.UNDECODABLE, pc.is_valid(columns["decode_error"]).to_numpy(zero_copy_only=False))
+    verdicts.rule(Reason.TOO_MANY_PIXELS, pixels > config.measuring.max_pixels, pixels, config.measuring.max_pixels)
     if config.min_side is not None:
-        speak(Reason.MIN_SIDE, min_side < config.min_side, min_side, config.min_side)
+        verdicts.rule(Reason.MIN_SIDE, min_side < config.min_side, min_side, config.min_side)
     rule(Reason.ASPECT, "aspect", over, config.max_aspect)
     rule(Reason.SOLID_COLOUR, "colour_spread", under, config.min_colour_spread)
     rule(Reason.CAPTION_SHORT, "characters", under, config.min_characters)
@@ -231,7 +215,6 @@ def decide(columns: pa.Table | pa.RecordBatch, config: Heuristics) -> pa.Table:
         confidence = column("language_confidence")
         known = pc.is_in(columns["language"], value_set=pa.array(config.languages)).to_numpy(zero_copy_only=False)
         sure = confidence >= config.min_language_confidence
-        speak(Reason.LANGUAGE, ~known & sure, confidence, config.min_language_confidence)
+        verdicts.rule(Reason.LANGUAGE, ~known & sure, confidence, config.min_language_confidence)
 
-    names = pa.array(reasons).take(pa.array(reason, mask=reason < 0))
-    return pa.table([names, pa.array(value, from_pandas=True), pa.array(threshold, from_pandas=True)], schema=VERDICT)
+    return verdicts.table()
