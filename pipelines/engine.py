@@ -6,6 +6,7 @@ that is ended as a group; worker processes die with it.
 """
 
 import ctypes
+import importlib
 import json
 import logging
 import os
@@ -62,14 +63,15 @@ def die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def run_in_child(target: Callable[..., Any], on_progress: Callable[[dict], None] | None = None, **arguments: Any) -> Any:
+def run_in_child(target: str, on_progress: Callable[[dict], None] | None = None, **arguments: Any) -> Any:
     """Calls `target(**arguments)` in a child process and returns its result; its exceptions are raised here.
 
     The child and all it starts are one process group, which is killed when this call ends for whatever reason, an
     exception or a signal in the caller among them.
 
     Args:
-        target: a module-level function; it, its arguments and its result are pickled.
+        target: "module:function"; only the child imports the module, so the caller need not have Beam. Arguments and
+            result are pickled.
         on_progress: called with each message that a worker sent by `report_progress`.
 
     Raises:
@@ -95,7 +97,7 @@ def run_in_child(target: Callable[..., Any], on_progress: Callable[[dict], None]
             child.wait()
         if not result_path.exists():
             last_words = log_path.read_text(errors="replace")[-4000:]
-            raise RuntimeError(f"{target.__qualname__} ended with status {child.returncode} without a result:\n{last_words}")
+            raise RuntimeError(f"{target} ended with status {child.returncode} without a result:\n{last_words}")
         result, error = pickle.loads(result_path.read_bytes())
         if error is not None:
             raise error
@@ -107,8 +109,9 @@ def child_main() -> None:
     die_with_parent()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     target, arguments = pickle.loads(sys.stdin.buffer.read())
+    module, function = target.split(":")
     try:
-        outcome = (target(**arguments), None)
+        outcome = (getattr(importlib.import_module(module), function)(**arguments), None)
     except SievelineError as error:
         outcome = (None, error)
     temporary = Path(sys.argv[1] + ".part")

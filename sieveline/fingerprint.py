@@ -18,7 +18,7 @@ import xxhash
 
 def fingerprint(*parts: Any) -> str:
     """16 hex digits over `parts`: configs (dataclasses), strings, numbers, None, and lists, tuples or dicts of these."""
-    text = json.dumps([_plain(p) for p in parts], sort_keys=True, ensure_ascii=True)
+    text = json.dumps([_plain(p) for p in parts], sort_keys=True, ensure_ascii=True).encode()
     return xxhash.xxh3_64_hexdigest(text)
 
 

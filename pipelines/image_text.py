@@ -1,0 +1,88 @@
+"""The image-text line: raw shards -> heuristics -> duplicates -> alignment -> concepts -> recaption -> training shards.
+
+Each step is a class over one shard or a global step through files; `run` takes any of them by name, in order. Every step is done again only
+where its fingerprints no longer stand, so `run` may be called at any time, after any kill.
+"""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+
+from classifiers import boilerplate, caption_quality, heuristics, image_quality, perceptual_hash
+from pipelines.engine import Engine
+from pipelines.shard_step import ShardStep, Task, concat_rows, run_step
+from sieveline import ledger, storage
+from sieveline.fingerprint import code_version, fingerprint
+from sieveline.output import STEPS, Output
+from sieveline.shards import tar
+from sieveline.shards.source import open_shard
+from sieveline.slices import Shard, Slice
+from sieveline.stages import heuristics as heuristics_stage
+
+_READ = pa.schema(
+    [("source_shard", pa.string()), ("row", pa.int32()), ("key", pa.string()), ("offset", pa.int64()), ("length", pa.int64())]
+)
+_BULK = ("flaw", "probe_phash", "thumbnail")  # measured, but of use to later steps only: not copied into the ledger
+
+
+class HeuristicsStep(ShardStep):
+    """Reads a whole source shard, the only step before `write` that must, and judges what needs no model."""
+
+    name = "heuristics"
+
+    def measurement(self) -> str:
+        code = code_version(heuristics, image_quality, caption_quality, boilerplate, perceptual_hash, tar)
+        return fingerprint(self.recipe.limits, self.recipe.heuristics.measuring, code)
+
+    def thresholds(self, shard: Shard) -> Any:
+        return self.recipe.heuristics
+
+    def run(self, task: Task, model: Any) -> ledger.StageCount:
+        started = time.process_time()
+        url = self.output.measured(self.name, task.measurement, task.shard.id)
+        if not storage.exists(url):
+            self._measure_shard(task, url)
+        measured = ledger.read_table(url)
+        footer = ledger.read_metadata(url) or {}
+        verdicts = heuristics_stage.decide(measured, self.recipe.heuristics)
+        columns = {n: measured[n] for n in heuristics_stage.MEASURED.names if n not in _BULK and n != "sample_id"}
+        table = ledger.assemble(measured, verdicts, self.keeps(verdicts), columns)
+        count = ledger.StageCount(self.name)
+        count.add(table)
+        count.check()
+        self.output.add_cost(self.name, task.shard.id, time.process_time() - started)
+        footer |= {"decision": task.decision}
+        ledger.write_table(self.output.ledger(self.name, task.shard.id), table, footer)
+        return count
+
+    def _measure_shard(self, task: Task, url: str) -> None:
+        source = open_shard(task.shard.url, self.recipe.limits)
+        measured = []
+        for batch in source:
+            columns = heuristics.measure(batch, self.recipe.heuristics.measuring)
+            where = [pa.array([task.shard.id] * len(batch)), *(batch[n] for n in _READ.names[1:])]
+            measured.append(pa.record_batch([*where, *columns.columns], names=[*_READ.names, *columns.schema.names]))
+        schema = pa.schema([*_READ, *heuristics_stage.MEASURED])
+        footer = {"stage": self.name, "measurement": task.measurement, "damage": source.damage}
+        ledger.write_table(url, concat_rows(measured, schema), footer)
+
+
+def run(
+    output: str, recipe: Any, slices: list[Slice], engine: Engine, steps: Iterable[str] = STEPS
+) -> dict[str, dict[str, int]]:
+    """Runs `steps` of the line, in the order of `STEPS`, over the shards of `slices`; meant to run in a child process.
+
+    Returns:
+        Beam's counters per step.
+    """
+    place = Output(output)
+    shards = [shard for s in slices for shard in s.shards]
+    counters = {}
+    for step in STEPS:
+        if step not in steps:
+            continue
+        counters[step] = dict(run_step(HeuristicsStep(place, recipe), shards, engine))
+        break
+    return counters

@@ -1,0 +1,121 @@
+"""The command line: `sieveline run`, `report` and `explain`.
+
+Exit status: 0 all done; 1 done but for the shards named in the end; 2 nothing was started, the message says what to change.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from sieveline import output, recipes
+from sieveline.errors import ConfigError, SievelineError
+from sieveline.output import Output
+from sieveline.progress import StepBars
+from sieveline.slices import find_shards, plan_slices
+
+LINES = {"image-text": "pipelines.image_text:run"}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="sieveline", description="Raw image-text pairs in, training shards out, every verdict kept."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run a line from source shards to training shards")
+    run.add_argument("line", choices=sorted(LINES))
+    run.add_argument(
+        "--input", required=True, metavar="GLOB", help="source shards: WebDataset .tar or .parquet, any fsspec URL"
+    )
+    run.add_argument("--output", required=True, metavar="OUT", help="folder or URL of all results")
+    run.add_argument("--recipe", default="sieveline.recipes:web", metavar="MODULE:FUNCTION", help="default: %(default)s")
+    run.add_argument(
+        "--beam", default="", metavar="FLAGS", help='flags of another Beam runner, e.g. "--runner=FlinkRunner ..."'
+    )
+    run.set_defaults(action=run_line)
+
+    report = commands.add_parser("report", help="rebuild the report of an output")
+    report.add_argument("output", metavar="OUT")
+    report.set_defaults(action=rebuild_report)
+
+    explain = commands.add_parser("explain", help="tell one sample's story through the stages")
+    explain.add_argument("output", metavar="OUT")
+    explain.add_argument("sample", metavar="KEY_OR_ID", help="a source key, SHARD/KEY, or a sample id")
+    explain.set_defaults(action=explain_sample)
+
+    options = parser.parse_args(arguments)
+    try:
+        sys.exit(options.action(options))
+    except ConfigError as error:
+        print(f"sieveline: {error}", file=sys.stderr)
+        sys.exit(2)
+    except SievelineError as error:
+        print(f"sieveline: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def run_line(options: argparse.Namespace) -> int:
+    from pipelines.engine import Engine, run_in_child
+
+    recipe = recipes.load(options.recipe)
+    place = Output(absolute(options.output))
+    found = find_shards(absolute(options.input))
+    slices = plan_slices(place.root, found, recipe.shards_per_slice)
+    if not slices:
+        raise ConfigError(f"--input {options.input}: no .tar or .parquet matches")
+    bars = StepBars()
+    try:
+        run_in_child(
+            LINES[options.line], bars, output=place.root, recipe=recipe, slices=slices, engine=Engine(beam=options.beam)
+        )
+    finally:
+        bars.close()
+    stats = output.write_stats(place)
+    rebuild_report(argparse.Namespace(output=place.root))
+    print_funnel(stats)
+    return name_problems(place)
+
+
+def rebuild_report(options: argparse.Namespace) -> int:
+    from sieveline.report.page import build_report
+
+    url = build_report(Output(absolute(options.output)))
+    print(f"report: {url}")
+    return 0
+
+
+def explain_sample(options: argparse.Namespace) -> int:
+    from sieveline.explain import explain
+
+    story = explain(Output(absolute(options.output)), options.sample)
+    print(story)
+    return 0
+
+
+def print_funnel(stats: dict[str, Any]) -> None:
+    for stage in stats["stages"]:
+        dropped = ", ".join(f"{reason} {n:,}" for reason, n in sorted(stage["dropped"].items(), key=lambda x: -x[1]))
+        print(
+            f"{stage['name']:<11} {stage['in']:>9,} in {stage['kept']:>9,} kept  {stage['cpu_seconds']:>8.1f} CPU-s  {dropped}"
+        )
+    print(f"{stats['samples']:,} training samples in {stats['shards']} shards, {stats['bytes'] / 1e6:.1f} MB")
+
+
+def name_problems(place: Output) -> int:
+    """Prints the shards that failed or were damaged; the exit status that says so."""
+    problems = output.failed_shards(place) | {
+        f"{shard} (read in part)": why for shard, why in output.damaged_shards(place).items()
+    }
+    for name, why in problems.items():
+        print(f"sieveline: shard {name}: {why}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def absolute(url: str) -> str:
+    """A local path made absolute, since workers may have another working directory; a URL as it is."""
+    return url if "://" in url else str(Path(url).absolute())
+
+
+if __name__ == "__main__":
+    main()

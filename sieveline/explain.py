@@ -1,0 +1,105 @@
+"""One sample's story through the stages, told from the ledgers alone."""
+
+import re
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sieveline import ledger
+from sieveline.errors import ConfigError
+from sieveline.output import STAGES, Output, file_stem
+from sieveline.schema import LEDGER
+
+_SAMPLE_ID = re.compile(r"[0-9a-f]{32}")
+_MAX_STORIES = 20
+
+
+def explain(output: Output, sample: str) -> str:
+    """The verdict of every stage on a sample: rule, value, threshold, cluster mates, concepts, captions, training shard.
+
+    Args:
+        sample: a sample id, a key, or `SHARD/KEY` where a key stands in several shards.
+
+    Raises:
+        ConfigError: no ledger knows the sample.
+    """
+    found = [row for row in _find(output, sample)]
+    if not found:
+        raise ConfigError(f"{output.root} has no sample {sample!r}; give a key, SHARD/KEY or a 32-digit sample id")
+    stories = [_story(output, row) for row in found[:_MAX_STORIES]]
+    if len(found) > _MAX_STORIES:
+        stories.append(f"... and {len(found) - _MAX_STORIES} more rows of that name; write SHARD/KEY")
+    return "\n\n".join(stories)
+
+
+def _find(output: Output, sample: str) -> list[dict[str, Any]]:
+    shard, slash, key = sample.rpartition("/")
+    rows = []
+    for url in output.ledgers("heuristics"):
+        table = ledger.read_table(url, LEDGER.names)
+        if _SAMPLE_ID.fullmatch(sample):
+            hit = pc.equal(table["sample_id"], sample)
+        else:
+            hit = pc.equal(table["key"], sample)
+            if slash and file_stem(url) == shard:
+                hit = pc.or_(hit, pc.equal(table["key"], key))
+        rows += table.filter(hit).to_pylist()
+    return rows
+
+
+def _story(output: Output, row: dict[str, Any]) -> str:
+    lines = [f"{row['sample_id']}  key {row['key']!r} in shard {row['source_shard']}, row {row['row']}"]
+    for stage in STAGES:
+        verdict = _row(output, stage, row)
+        if verdict is None:
+            lines.append(f"  {stage:<11} has not been run on this shard")
+            break
+        lines.append(f"  {stage:<11} {_verdict(verdict)}")
+        lines += [f"{'':14}{line}" for line in _details(output, stage, verdict)]
+        if not verdict["kept"]:
+            break
+    return "\n".join(lines)
+
+
+def _row(output: Output, stage: str, row: dict[str, Any]) -> dict[str, Any] | None:
+    url = output.ledger(stage, row["source_shard"])
+    if ledger.read_metadata(url) is None:
+        return None
+    table = ledger.read_table(url)
+    hit = table.filter(pc.equal(table["row"], row["row"])).to_pylist()
+    return hit[0] if hit else None
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    word = "kept" if row["kept"] else "DROPPED"
+    if row["reason"] is None:
+        return word
+    text = f"{word}: {row['reason']}"
+    if row["value"] is not None:
+        text += f" {row['value']:.4g}"
+    if row["threshold"] is not None:
+        text += f" against {row['threshold']:.4g}"
+    return text
+
+
+def _details(output: Output, stage: str, row: dict[str, Any]) -> list[str]:
+    measured = {name: value for name, value in row.items() if name not in LEDGER.names and value is not None}
+    lines = [f"{name} = {_short(value)}" for name, value in measured.items()]
+    if stage == "duplicates" and row.get("cluster_size") and row["cluster_size"] > 1:
+        mates = [f"{m['source_shard']}/{m['key']} ({'survivor' if m['kept'] else m['reason']})" for m in _mates(output, row)]
+        lines.append("cluster: " + ", ".join(mates))
+    return lines
+
+
+def _mates(output: Output, row: dict[str, Any]) -> list[dict[str, Any]]:
+    mates = []
+    for url in output.ledgers("duplicates"):
+        table = ledger.read_table(url, [*LEDGER.names, "cluster_id"])
+        mates += table.filter(pc.equal(table["cluster_id"], pa.scalar(row["cluster_id"], table["cluster_id"].type))).to_pylist()
+    return [m for m in mates if (m["source_shard"], m["row"]) != (row["source_shard"], row["row"])]
+
+
+def _short(value: Any) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= 300 else text[:297] + "..."

@@ -1,0 +1,91 @@
+"""Recipes: functions that return one whole frozen configuration of a line.
+
+`sieveline run image-text --recipe module:function` takes any function that returns an `ImageText`; `dataclasses.replace` on one of the
+recipes here is the usual way to write one.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sieveline.errors import ConfigError
+from sieveline.shards.tar import Limits
+from sieveline.stages.alignment import Alignment
+from sieveline.stages.concepts import Concepts
+from sieveline.stages.duplicates import Duplicates
+from sieveline.stages.heuristics import Heuristics
+from sieveline.stages.recaption import Recaption
+from sieveline.stages.write import Write
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageText:
+    """The image-text line, stage by stage in order.
+
+    Attributes:
+        seed: of every draw (concept balance, caption floods, recaption share).
+        shards_per_slice: source shards that make a slice, the unit of a Dagster partition.
+        limits: what reading refuses to take into memory.
+    """
+
+    seed: int = 0
+    shards_per_slice: int = 1000
+    limits: Limits = field(default_factory=Limits)
+    heuristics: Heuristics = field(default_factory=Heuristics)
+    duplicates: Duplicates = field(default_factory=Duplicates)
+    alignment: Alignment = field(default_factory=Alignment)
+    concepts: Concepts = field(default_factory=Concepts)
+    recaption: Recaption = field(default_factory=Recaption)
+    write: Write = field(default_factory=Write)
+
+    def __post_init__(self) -> None:
+        if self.shards_per_slice < 1:
+            raise ConfigError(f"shards_per_slice is {self.shards_per_slice}, must be at least 1")
+
+
+def web() -> ImageText:
+    """Public defaults for English web pairs: DataComp's basic filter, raw cosine of 0.3, MetaCLIP's balance at 400M pairs."""
+    return ImageText(concepts=Concepts(t=20_000))
+
+
+def demo() -> ImageText:
+    """The demo pool: small pictures with names of one to three words in English and Spanish, some thousand pairs."""
+    return ImageText(
+        shards_per_slice=4,
+        heuristics=Heuristics(
+            min_image_bytes=None,  # flat drawings compress to a few hundred bytes
+            min_side=64,
+            min_words=1,
+            min_characters=3,
+            languages=("en", "es"),
+        ),
+        concepts=Concepts(tail_share=0.8),
+        write=Write(max_shard_samples=500),
+    )
+
+
+def load(name: str) -> ImageText:
+    """The recipe that `name`, "module:function", returns.
+
+    Raises:
+        ConfigError: there is no such function, it failed, or it returned something else; the message says which.
+    """
+    module_name, colon, function_name = name.partition(":")
+    if not colon:
+        raise ConfigError(f"--recipe {name}: write it as module:function, for instance sieveline.recipes:demo")
+    try:
+        module: Any = importlib.import_module(module_name)
+    except ImportError as error:
+        raise ConfigError(f"--recipe {name}: cannot import {module_name}: {error}") from error
+    function: Callable[[], ImageText] | None = getattr(module, function_name, None)
+    if not callable(function):
+        names = sorted(n for n, f in vars(module).items() if callable(f) and not n.startswith("_"))
+        raise ConfigError(f"--recipe {name}: {module_name} has no function {function_name}; it has {', '.join(names)}")
+    try:
+        recipe = function()
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"--recipe {name}: {error}") from error
+    if not isinstance(recipe, ImageText):
+        raise ConfigError(f"--recipe {name} returned a {type(recipe).__name__}, not an ImageText")
+    return recipe
