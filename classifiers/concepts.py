@@ -22,6 +22,7 @@ MARKS = ",.;:?!`"  # set apart by spaces
 BLANKS = " \t\n\r"  # become a space
 
 _END = 0xFF  # stands between joined captions; never a byte of UTF-8, so no entry holds it and no match crosses it
+_NOTHING = b"\xfe"  # stands for a null caption; never a byte of UTF-8 either, so nothing matches it
 _BLOCK_BYTES = 1 << 18  # of captions worked on at a time, so that the work arrays stay in the processor's cache
 
 # what a byte is: part of a piece (0), a space between two pieces (1), or a piece of its own (2)
@@ -44,7 +45,7 @@ def spaced(text: str) -> str:
 
 
 class ConceptMatcher:
-    """A vocabulary made ready for matching; read-only, picklable, about 60 bytes an entry.
+    """A vocabulary made ready for matching; read-only, picklable, about 50 bytes an entry.
 
     Args:
         entries: the vocabulary; an entry's id is its position. An entry that stands twice is reported under its first id.
@@ -55,8 +56,6 @@ class ConceptMatcher:
     def __init__(self, entries: Sequence[str]):
         pieces = pc.split_pattern(pa.array(entries, pa.large_string()), " ")
         distinct = pieces.values.dictionary_encode()
-        if isinstance(distinct, pa.ChunkedArray):
-            distinct = distinct.combine_chunks()
         self.num_entries = len(entries)
         self._pieces = _PieceTable(distinct.dictionary)
         offsets = np.asarray(pieces.offsets, np.int64)
@@ -103,7 +102,7 @@ class ConceptMatcher:
         """
         if isinstance(captions, pa.ChunkedArray):
             captions = captions.combine_chunks()
-        captions = pc.fill_null(captions, "").cast(pa.large_string())
+        captions = pc.fill_null(captions.cast(pa.large_string()).cast(pa.large_binary()), _NOTHING)
         ends = np.frombuffer(captions.buffers()[1], np.int64)[captions.offset : captions.offset + len(captions) + 1]
         counts, values, row = [], [], 0
         while row < len(captions):
@@ -119,7 +118,7 @@ class ConceptMatcher:
         flat = np.concatenate(values) if values else np.empty(0, np.int32)
         return pa.ListArray.from_arrays(offsets.astype(np.int32), flat)
 
-    def _match_block(self, captions: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray]:
+    def _match_block(self, captions: pa.LargeBinaryArray) -> tuple[np.ndarray, np.ndarray]:
         """Number of matches per caption, int64 [n], and their ids caption after caption, int32 [sum]."""
         text = _joined(captions)
         start, end, last = _cut(text)
@@ -211,7 +210,7 @@ class _EdgeTable:
 
 
 def _slots(hashed: np.ndarray) -> np.ndarray:
-    """An open-addressing table over `hashed`: int32, a power of two long; the number that lives in a slot, -1 where it is free."""
+    """An open-addressing table over `hashed`: int32, a power of two long; who lives in a slot, -1 where it is free."""
     bits = max(int(2 * len(hashed)).bit_length(), 4)
     slots = np.full(1 << bits, -1, np.int32)
     slot = (hashed >> np.uint64(64 - bits)).astype(np.int64)
@@ -275,9 +274,9 @@ def _cut(text: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return start, end, at[text[marks] == _END]
 
 
-def _joined(captions: pa.LargeStringArray) -> np.ndarray:
+def _joined(captions: pa.LargeBinaryArray) -> np.ndarray:
     """The captions' UTF-8 bytes, each followed by `_END`, then eight zero bytes; uint8."""
-    every = pa.LargeListArray.from_arrays(pa.array([0, len(captions)], pa.int64()), captions.cast(pa.large_binary()))
+    every = pa.LargeListArray.from_arrays(pa.array([0, len(captions)], pa.int64()), captions)
     joined = np.frombuffer(pc.binary_join(every, pa.scalar(bytes([_END]), pa.large_binary())).buffers()[2] or b"", np.uint8)
     text = np.zeros(len(joined) + 9, np.uint8)
     text[: len(joined)] = joined

@@ -1,0 +1,1 @@
+"""Ours against a peer, on the same data in the same run: CPU-seconds and the ratio. `make bench` runs them all."""
