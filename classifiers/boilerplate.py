@@ -84,12 +84,12 @@ PATTERNS: dict[str, str] = {
     ),
     # stock sites, wallpapers, blogs: what search engines are fed
     "seo": (
-        r"\b(?:royalty[- ]free|stock (?:photos?|images?|illustrations?|vectors?|pictures?|footage)|(?:free|hd|4k) (?:download|wallpapers?|vector|clip"
-        r"art|stock|printable)|(?:hd|4k|desktop|mobile|iphone) (?:wallpapers?|backgrounds?)|wallpaper (?:hd|download|background)|free png|"
+        r"\b(?:royalty[- ]free|stock (?:photos?|images?|illustrations?|vectors?|pictures?|footage)|(?:(?:free|hd|4k) ){1,3}(?:download|wallpapers?(?: download)?|vector|"
+        r"clipart|stock|printable)|(?:hd|4k|desktop|mobile|iphone) (?:wallpapers?|backgrounds?)|wallpaper (?:hd|download|background)|free png|"
         r"transparent (?:png|background)|png (?:transparent|images?|clipart)|clip ?art (?:free|library|images?)|vector (?:art|graphics?|image)"
         r"(?: free)?|download (?:free|now|for free|image|this)|image (?:gallery|result for)|getty images?|shutterstock|istock(?:photo)?|"
         r"dreamstime|123rf|alamy|depositphotos|fotolia|adobe stock|pinterest|ebay|aliexpress|amazon(?:\.\w+)+|etsy|alibaba|"
-        r"(?:top|best) \d+ (?:best )?\w+ (?:in|for|of) (?:19|20)\d\d|(?:reviews?|ideas|tips|guide) (?:in|for) (?:19|20)\d\d|"
+        r"(?:reviews?|ideas|tips|guide) (?:in|for) (?:19|20)\d\d|"
         r"(?:click|tap) (?:here|to) \w+|all rights reserved|copyright (?:©|\(c\))?(?: ?\d{4})?|posted (?:by|on)|share on (?:facebook|twitter|"
         r"pinterest|x)|pin (?:it|on)|fondos? de pantalla(?: gratis)?|descarga(?:r)? gratis|imágenes gratis|libre de regalías|banco de "
         r"imágenes|lizenzfrei(?:e[sn]?)?|kostenlos(?:e[srn]?)? (?:herunterladen|download|bilder)|stockfotos?|hintergrundbild(?:er)?|"

@@ -56,6 +56,8 @@ def measure(samples: pa.RecordBatch, config: Measuring) -> pa.RecordBatch:
 
 def image_views(images: pa.LargeBinaryArray) -> list[memoryview | None]:
     """The bytes of every image without a copy (an Arrow scalar would be one), None for null."""
+    if not len(images):
+        return []  # Arrow may leave out the buffers of an empty array
     _, offsets, data = images.buffers()
     bounds = np.frombuffer(offsets, np.int64)[images.offset : images.offset + len(images) + 1].tolist()
     view = memoryview(b"" if data is None else data).cast("B")
@@ -81,7 +83,7 @@ def _image_columns(looks: list[Look | None]) -> dict[str, pa.Array | list]:
         "aspect": [found.width and max(found.width, found.height) / min(found.width, found.height) for found in seen],
         "decode_error": [found.error for found in seen],
     }
-    decoded = np.array([found.small is not None for found in seen])
+    decoded = np.array([found.small is not None for found in seen], bool)
     # row of the picture among the decoded ones; null, hence null columns, for the others
     place = pa.array(np.cumsum(decoded) - 1, pa.int64(), mask=~decoded)
     stacked = np.stack(pictures) if pictures else np.empty((0, STACK, STACK, 3), np.uint8)

@@ -197,7 +197,8 @@ def colour_spread(pictures: np.ndarray) -> np.ndarray:
     inner = pictures[:, BORDER:-BORDER, BORDER:-BORDER]
     # sum of 2 x 2 pixels; channels before cells, so that each is sorted along contiguous memory
     cells = sum(inner[:, y::2, x::2].astype(np.uint16) for y in (0, 1) for x in (0, 1))
-    cells = np.ascontiguousarray(cells.transpose(0, 3, 1, 2)).reshape(len(pictures), 3, -1)
+    _, height, width, _ = cells.shape
+    cells = np.ascontiguousarray(cells.transpose(0, 3, 1, 2)).reshape(len(pictures), 3, height * width)
     skip = int(cells.shape[-1] * TAIL)
     cells.sort(axis=-1)
     return (cells[..., -1 - skip] - cells[..., skip]).max(axis=-1).astype(np.float32) / 4
