@@ -4,7 +4,6 @@ Each step is a class over one shard or a global step through files; `run` takes 
 where its fingerprints no longer stand, so `run` may be called at any time, after any kill.
 """
 
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -40,22 +39,15 @@ class HeuristicsStep(ShardStep):
         return self.recipe.heuristics
 
     def run(self, task: Task, model: Any) -> ledger.StageCount:
-        started = time.process_time()
         url = self.output.measured(self.name, task.measurement, task.shard.id)
-        if not storage.exists(url):
-            self._measure_shard(task, url)
-        measured = ledger.read_table(url)
-        footer = ledger.read_metadata(url) or {}
-        verdicts = heuristics_stage.decide(measured, self.recipe.heuristics)
-        columns = {n: measured[n] for n in heuristics_stage.MEASURED.names if n not in _BULK and n != "sample_id"}
-        table = ledger.assemble(measured, verdicts, self.keeps(verdicts), columns)
-        count = ledger.StageCount(self.name)
-        count.add(table)
-        count.check()
-        self.output.add_cost(self.name, task.shard.id, time.process_time() - started)
-        footer |= {"decision": task.decision}
-        ledger.write_table(self.output.ledger(self.name, task.shard.id), table, footer)
-        return count
+        with self.cost(task.shard.id):
+            if not storage.exists(url):
+                self._measure_shard(task, url)
+            measured = ledger.read_table(url)
+            verdicts = heuristics_stage.decide(measured, self.recipe.heuristics)
+            columns = {n: measured[n] for n in heuristics_stage.MEASURED.names if n not in _BULK and n != "sample_id"}
+            table = ledger.assemble(measured, verdicts, self.keeps(verdicts), columns)
+        return self.publish(task, table, ledger.read_metadata(url) or {})
 
     def _measure_shard(self, task: Task, url: str) -> None:
         source = open_shard(task.shard.url, self.recipe.limits)

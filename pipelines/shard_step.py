@@ -7,12 +7,12 @@ stands, the shard is done and is not even given to Beam.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import apache_beam as beam
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.ml.inference.base import ModelHandler, RunInference
@@ -33,12 +33,14 @@ class ShardStep:
     """One stage's work on one source shard. Subclasses say what is measured and how it is decided.
 
     Attributes:
-        name: the stage, as in `output.STAGES`.
+        name: the step, as in `output.STEPS`.
+        stage: whose measurements and costs these are, where that is not the step's own name.
         upstream: the stage whose kept rows come in; None for the first.
         light: True where the work is too small to pay for worker processes.
     """
 
     name: ClassVar[str]
+    stage: ClassVar[str] = ""
     upstream: ClassVar[str | None] = None
     light: ClassVar[bool] = False
     has_model: ClassVar[bool] = False
@@ -79,21 +81,35 @@ class ShardStep:
         """What the ledger's footer says beside the fingerprints (model name, weights hash)."""
         return {}
 
-    # --- what every step does alike ---
+    def result(self, shard_id: str) -> str:
+        """The file whose footer names the decision it holds: the marker that the step is done with a shard."""
+        return self.output.ledger(self.name, shard_id)
 
     def run(self, task: "Task", model: Any) -> ledger.StageCount:
-        started = time.process_time()
-        rows = self.rows(task.shard)
-        measured = self._measured(task, rows, model)
-        verdicts, columns = self.decide(rows, measured)
-        table = ledger.assemble(rows, verdicts, self.keeps(verdicts), columns)
+        """Does the step for one shard; returns the counts of its rows."""
+        with self.cost(task.shard.id):
+            rows = self.rows(task.shard)
+            measured = self.measured(task, rows, model)
+            verdicts, columns = self.decide(rows, measured)
+        footer = {"stage": self.name, "measurement": task.measurement, **self.metadata(model)}
+        return self.publish(task, ledger.assemble(rows, verdicts, self.keeps(verdicts), columns), footer)
+
+    # --- what every step does alike ---
+
+    def publish(self, task: "Task", table: pa.Table, footer: dict[str, Any]) -> ledger.StageCount:
+        """Publishes a ledger that conserves its rows."""
         count = ledger.StageCount(self.name)
         count.add(table)
         count.check()
-        self.output.add_cost(self.name, task.shard.id, time.process_time() - started)
-        footer = {"stage": self.name, "decision": task.decision, "measurement": task.measurement, **self.metadata(model)}
-        ledger.write_table(self.output.ledger(self.name, task.shard.id), table, footer)
+        ledger.write_table(self.result(task.shard.id), table, footer | {"decision": task.decision})
         return count
+
+    @contextmanager
+    def cost(self, name: str) -> Iterator[None]:
+        """Adds the CPU-seconds of the block to what `name` has cost in this stage."""
+        started = time.process_time()
+        yield
+        self.output.add_cost(self.stage or self.name, name, time.process_time() - started)
 
     def rows(self, shard: Shard) -> pa.Table:
         """The rows that come in: kept upstream, with caption, language, url and license beside their identity."""
@@ -106,9 +122,9 @@ class ShardStep:
         kept = kept.filter(kept["kept"]).drop_columns(["kept"])
         return select_rows(ledger.read_table(self.output.ledger("heuristics", shard.id), [*_IDENTITY, *texts[1:]]), kept["row"])
 
-    def _measured(self, task: "Task", rows: pa.Table, model: Any) -> pa.Table:
+    def measured(self, task: "Task", rows: pa.Table, model: Any) -> pa.Table:
         """The measured columns of `rows`; what is missing is measured now and kept."""
-        url = self.output.measured(self.name, task.measurement, task.shard.id)
+        url = self.output.measured(self.stage or self.name, task.measurement, task.shard.id)
         known = ledger.read_table(url) if storage.exists(url) else None
         missing = rows if known is None else rows.filter(pc.invert(pc.is_in(rows["row"], known["row"].combine_chunks())))
         if known is None or missing.num_rows:
@@ -146,7 +162,7 @@ def pending(step: ShardStep, shards: Iterable[Shard]) -> list[Task]:
                 continue
             upstream = footer["decision"]
         decision = step.decision(shard, upstream)
-        done = ledger.read_metadata(step.output.ledger(step.name, shard.id))
+        done = ledger.read_metadata(step.result(shard.id))
         if done is None or done["decision"] != decision or storage.exists(step.output.failure(step.name, shard.id)):
             tasks.append(Task(shard, measurement, decision))
     return tasks
@@ -186,7 +202,7 @@ class StepFn(beam.DoFn):
         self.step = step
 
     def setup(self) -> None:
-        die_with_parent_worker()
+        die_with_parent()
 
     def process(self, task: Task):
         yield attempt(self.step.name, self.step.output, task.shard, lambda: self.step.run(task, None))
@@ -201,7 +217,7 @@ class StepModel(ModelHandler[Task, int, Any]):
         self.threads = threads
 
     def load_model(self) -> Any:
-        die_with_parent_worker()
+        die_with_parent()
         return self.step.load_model(self.threads)
 
     def run_inference(self, batch, model, inference_args=None):
@@ -214,11 +230,6 @@ class StepModel(ModelHandler[Task, int, Any]):
         import torch
 
         return torch.cuda.is_available()
-
-
-def die_with_parent_worker() -> None:
-    """Ties a worker process to the runner that started it; in memory the runner is this process and is tied already."""
-    die_with_parent()
 
 
 def attempt(step: str, output: Output, shard: Shard, work: Callable[[], ledger.StageCount]) -> int:
@@ -254,7 +265,3 @@ def _count(name: str, number: int) -> None:
 
 def concat_rows(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_batches(batches, schema) if batches else schema.empty_table()
-
-
-def rounded(column: np.ndarray, decimals: int) -> pa.Array:
-    return pa.array(np.round(column.astype(np.float64), decimals), pa.float32())

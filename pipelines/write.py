@@ -239,7 +239,7 @@ class WriteLedger(ShardStep):
         places = [[start, stop, file, sorted(skipped)] for start, stop, file, skipped in self.places.get(shard.id, [])]
         return [self.recipe.write, self.recipe.seed, places]
 
-    def _measured(self, task: Task, rows: pa.Table, model: Any) -> pa.Table:
+    def measured(self, task: Task, rows: pa.Table, model: Any) -> pa.Table:
         return rows
 
     def decide(self, rows: pa.Table, measured: pa.Table) -> tuple[pa.Table, dict[str, Any]]:

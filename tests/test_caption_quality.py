@@ -61,8 +61,8 @@ def test_what_has_no_letters_has_no_language():
 
 
 def test_repetition():
-    assert word_repetition("the cat and the dog on the mat".split()) == 0
-    assert word_repetition("cheap shoes Cheap SHOES cheap shoes".split()) == pytest.approx(0.6)
+    assert word_repetition(["the", "cat", "and", "the", "dog", "on", "the", "mat"]) == 0
+    assert word_repetition(["cheap", "shoes", "Cheap", "SHOES", "cheap", "shoes"]) == pytest.approx(0.6)
     assert character_repetition("a fox in the snow beside a birch") == 0
     assert character_repetition("hahahahahahahahahahahaha") > 0.7
     assert measure_caption("sale " * 20).word_repetition > 0.9

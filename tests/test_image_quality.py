@@ -118,7 +118,9 @@ def test_a_damaged_stream_is_not_decoded(format):
     assert see(bytes(image)).error
 
 
-@pytest.mark.parametrize("image", [b"", b"\xff\xd8\xff", b"<html>not found</html>", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBPVP8X", b"BM", b"GIF89a"])
+@pytest.mark.parametrize(
+    "image", [b"", b"\xff\xd8\xff", b"<html>not found</html>", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBPVP8X", b"BM", b"GIF89a"]
+)
 def test_what_is_no_image_says_so(image):
     found = see(image)
     assert found.small is None

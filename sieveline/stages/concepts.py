@@ -23,14 +23,13 @@ import pyarrow as pa
 from sieveline import draws
 from sieveline.errors import ConfigError
 from sieveline.reasons import Reason
+from sieveline.verdicts import VERDICT
 
 MEASURED = pa.schema([("concepts", pa.list_(pa.int32()))])
 
-VERDICT = pa.schema([("kept", pa.bool_()), ("reason", pa.string()), ("value", pa.float64()), ("threshold", pa.float64())])
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ConceptsConfig:
+class Concepts:
     """How the pool is balanced. With neither `t` nor `tail_share` the rule is off and every sample is kept.
 
     Attributes:
@@ -91,7 +90,7 @@ def p_to_t(counts: np.ndarray, tail_share: float) -> int:
     return int(ascending[np.argmin(np.abs(share - tail_share))])
 
 
-def resolve_t(counts: np.ndarray, config: ConceptsConfig) -> int | None:
+def resolve_t(counts: np.ndarray, config: Concepts) -> int | None:
     """The t that holds for a pool with `counts`; None: the rule is off."""
     return p_to_t(counts, config.tail_share) if config.tail_share is not None else config.t
 
@@ -101,7 +100,7 @@ def keep_probabilities(counts: np.ndarray, t: int) -> np.ndarray:
     return np.minimum(1.0, t / np.maximum(counts, 1))
 
 
-def decide(columns: pa.Table | pa.RecordBatch, counts: np.ndarray, config: ConceptsConfig) -> pa.RecordBatch:
+def decide(columns: pa.Table | pa.RecordBatch, counts: np.ndarray, config: Concepts) -> pa.Table:
     """The verdict on each sample, in the order of `columns`.
 
     Args:
@@ -117,8 +116,7 @@ def decide(columns: pa.Table | pa.RecordBatch, counts: np.ndarray, config: Conce
     n = columns.num_rows
     t = resolve_t(counts, config)
     if t is None:
-        nulls = [pa.nulls(n, f.type) for f in list(VERDICT)[1:]]
-        return pa.record_batch([pa.array(np.ones(n, bool)), *nulls], schema=VERDICT)
+        return pa.table([pa.nulls(n, f.type) for f in VERDICT], schema=VERDICT)
     concepts = _one_chunk(columns.column("concepts"))
     length = concepts.value_lengths().to_numpy()
     row = np.repeat(np.arange(n), length)
@@ -138,7 +136,7 @@ def decide(columns: pa.Table | pa.RecordBatch, counts: np.ndarray, config: Conce
         threshold[some] = 1 - np.multiply.reduceat(1 - np.minimum(least[row] * p, 1.0), first)
     kept = least < 1
     reason = np.where(some, Reason.BALANCED_OUT.value, Reason.NO_CONCEPT.value)
-    return pa.record_batch([pa.array(kept), pa.array(reason, mask=kept), pa.array(value), pa.array(threshold)], schema=VERDICT)
+    return pa.table([pa.array(reason, mask=kept), pa.array(value), pa.array(threshold)], schema=VERDICT)
 
 
 def _one_chunk(column: pa.Array | pa.ChunkedArray) -> pa.ListArray:
