@@ -1,8 +1,8 @@
 """Whether two thumbnails show the same picture: aligned, fitted in brightness, and what is left measured.
 
-Lucas and Kanade (1981) on shift and scale of each axis: the first thumbnail is warped onto the second, so that a crop falls onto
-its original whichever of the two is the smaller part. Cells outside either picture do not count. Brightness and contrast are
-fitted (contrast within `GAIN`), then
+Lucas and Kanade (1981) on shift and scale of each axis: the first thumbnail is warped onto the second, so that a crop falls
+onto its original whichever of the two is the smaller part. Cells outside either picture do not count. Brightness and contrast
+are fitted (contrast within `GAIN`), then
 
 - `difference` = what is left of the luma's variance, 0 for the same picture, near 1 for strangers;
 - `colour` = root mean square distance of the chroma planes in levels of 255, under the same warp.
@@ -142,7 +142,7 @@ def _fold(weights: np.ndarray) -> np.ndarray:
 
 
 def _colour_distance(first: np.ndarray, second: np.ndarray, warp: np.ndarray, gain: np.ndarray) -> np.ndarray:
-    """Root mean square over the chroma cells that both pictures have, of the larger of the Cb and Cr distances: float32 (n,)."""
+    """Root mean square, over the chroma cells both pictures have, of the larger of the Cb and Cr distances: float32 (n,)."""
     a, b = (t[:, LUMA * LUMA :].reshape(-1, 2, CHROMA, CHROMA).astype(np.float32) - 128 for t in (first, second))
     rows, _, in_y = _sampler(warp[:, 0], CHROMA)
     columns, _, in_x = _sampler(warp[:, 1], CHROMA)
