@@ -17,8 +17,8 @@ import csv
 import gettext
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
@@ -28,6 +28,9 @@ from sieveline.draws import generator, uniform
 
 LANGUAGES = ("en", "es", "de", "fr", "ru", "zh", "ja", "pt", "it")
 """Languages captions are read in; the demo's recipe keeps the first two."""
+
+BLANK = "blank"
+"""Family of the pictures in `families.csv` that are left out: there is hardly anything to see."""
 
 POOL_SHARE = 0.7
 SPLIT_SEED = 1  # one for ever: another one would mix pictures the committed heads have seen into the pool
@@ -43,7 +46,7 @@ class Item:
         path: the picture's file in the cache; transparency goes onto white.
         captions: language (ISO 639-1) -> the source's own text; never empty.
         license: of the package it came in.
-        family: pictures with the same (source, family) look nearly the same.
+        family: pictures of one family look nearly the same, whatever their source.
         split: "pool" or "heads".
         photo: a photograph rather than a drawing, render, flag or map.
     """
@@ -58,26 +61,37 @@ class Item:
     photo: bool
 
 
-def items(sources: Iterable[str] | None = None) -> list[Item]:
+def items(sources: Iterable[str] | None = None, *, families: Mapping[tuple[str, str], str] | None = None) -> list[Item]:
     """Every picture of `sources` (default: all of `SOURCES`), in a stable order.
+
+    Args:
+        sources: names of `SOURCES`.
+        families: (source, item id) -> family, where names do not tell; default: the committed table.
 
     Raises:
         PackageError: a package of the source cannot be had; ask source by source to go on without one.
     """
-    return [item for source in sources or SOURCES for item in SOURCES[source]()]
+    table = _table() if families is None else families
+    found = []
+    for source in sources or SOURCES:
+        for item in SOURCES[source]():
+            family = table.get((source, item.item_id), item.family)
+            if family != BLANK:
+                found.append(replace(item, family=family, split=_split(family)))
+    return found
 
 
 def pool_items(sources: Iterable[str] | None = None) -> list[Item]:
     """The pictures the demo's pool is made of: split "pool", one of every family (the first that has an English caption)."""
-    first: dict[tuple[str, str], Item] = {}
+    first: dict[str, Item] = {}
     for item in items(sources):
         if item.split == "pool" and "en" in item.captions:
-            first.setdefault((item.source, item.family), item)
+            first.setdefault(item.family, item)
     return list(first.values())
 
 
 def _item(source: str, item_id: str, path: Path, captions: dict[str, str], *, package: str, family: str, photo: bool) -> Item:
-    family = _families().get((source, item_id), family)
+    family = f"{source}/{family}"
     return Item(
         source=source,
         item_id=item_id,
@@ -85,14 +99,18 @@ def _item(source: str, item_id: str, path: Path, captions: dict[str, str], *, pa
         captions={language: clean for language, text in captions.items() if (clean := " ".join(text.split()))},
         license=PACKAGES[package].license,
         family=family,
-        split="pool" if uniform(SPLIT_SEED, "split", source, family) < POOL_SHARE else "heads",
+        split=_split(family),
         photo=photo,
     )
 
 
+def _split(family: str) -> str:
+    return "pool" if uniform(SPLIT_SEED, "split", family) < POOL_SHARE else "heads"
+
+
 @cache
-def _families() -> dict[tuple[str, str], str]:
-    """(source, item id) -> family, where a look at the pictures joined what names keep apart."""
+def _table() -> dict[tuple[str, str], str]:
+    """(source, item id) -> family as `demo.families` found it by looking at the pictures."""
     path = Path(__file__).with_name("families.csv")
     with path.open(newline="", encoding="utf-8") as file:
         return {(row["source"], row["item_id"]): row["family"] for row in csv.DictReader(file)}
