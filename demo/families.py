@@ -27,8 +27,8 @@ def thumbnails(paths: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What is compared, of the pictures on white.
 
     Returns:
-        Perceptual hash bits, bool (n, 64); colour thumbnails, float32 (n, 16, 16, 3) in 0..255; and contrasts, float32 (n,): the
-        largest of the three channels' standard deviations at 64 x 64, of 255.
+        Perceptual hash bits, bool (n, 64); colour thumbnails, float32 (n, 16, 16, 3) in 0..255; and contrasts, float32 (n,):
+        the largest of the three channels' standard deviations at 64 x 64, of 255.
     """
     hashes, colours, contrasts = [], [], []
     for path in paths:
@@ -75,9 +75,8 @@ def main() -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["source", "item_id", "family"])
         for i, item in enumerate(found):
-            head = found[root(i)]
-            family = sources.BLANK if contrasts[i] < MIN_CONTRAST else f"{head.source}/{head.item_id}"
-            if family == sources.BLANK or root(i) != i:
+            family = sources.BLANK if contrasts[i] < MIN_CONTRAST else found[root(i)].family
+            if family != item.family:
                 writer.writerow([item.source, item.item_id, family])
 
 
