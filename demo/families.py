@@ -7,7 +7,7 @@ the clusters: they join recoloured hearts, blue buttons, flags with another coat
 rather one pair too many than one too few. Pictures of hardly any contrast (white on white, a flag of one colour) get the family
 `blank` and are left out of the sources, since a rule against solid pictures may rightly drop them.
 
-`python -m demo.families` rewrites the table, in about 15 CPU-seconds; run it when a source's items change.
+`python -m demo.families` rewrites the table, in about a CPU-minute; run it when a source's items change.
 """
 
 import csv
@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from demo import sources
+from demo.heads_sources import HEADS_SOURCES
 from demo.pictures import load
 
 MIN_CONTRAST = 12  # of 255: below it there is hardly anything to see
@@ -55,7 +56,7 @@ def alike(hashes: np.ndarray, colours: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    found = sources.items(families={})
+    found = sources.items(families={}) + [item for read in HEADS_SOURCES.values() for item in read()]
     hashes, colours, contrasts = thumbnails([item.path for item in found])
     parent = list(range(len(found)))
 

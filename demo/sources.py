@@ -90,6 +90,24 @@ def pool_items(sources: Iterable[str] | None = None) -> list[Item]:
     return list(first.values())
 
 
+def heads_items() -> list[Item]:
+    """What the alignment heads are trained on: split "heads" of every source of the demo, and the sources for nothing else.
+
+    Raises:
+        PackageError: a package cannot be had.
+    """
+    from demo.heads_sources import HEADS_SOURCES
+
+    found = [item for item in items() if item.split == "heads"]
+    for read in HEADS_SOURCES.values():
+        for item in read():
+            family = _table().get((item.source, item.item_id), item.family)
+            # alone, or among its like, it is the heads'; beside a picture of the demo it goes where that goes
+            if family != BLANK and (family.split("/")[0] not in SOURCES or _split(family) == "heads"):
+                found.append(replace(item, family=family))
+    return found
+
+
 def _item(source: str, item_id: str, path: Path, captions: dict[str, str], *, package: str, family: str, photo: bool) -> Item:
     family = f"{source}/{family}"
     return Item(
