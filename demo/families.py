@@ -50,9 +50,13 @@ def alike(hashes: np.ndarray, colours: np.ndarray) -> np.ndarray:
     centred = grey - grey.mean(1, keepdims=True)
     centred /= np.linalg.norm(centred, axis=1, keepdims=True) + 1e-6
     correlation = centred @ centred.T
-    flat = colours.reshape(len(colours), -1)
-    colour_distance = np.stack([np.abs(flat - one).mean(1) for one in flat])
-    return ((distance <= 10) & (correlation > 0.93)) | (correlation > 0.97) | (colour_distance < 8)
+    joined = ((distance <= 10) & (correlation > 0.93)) | (correlation > 0.97)
+    flat, mean = colours.reshape(len(colours), -1), colours.mean((1, 2))
+    for i, one in enumerate(flat):
+        # the difference of the mean colours is a lower bound: the rest need not be compared
+        near = np.nonzero(np.abs(mean - mean[i]).mean(1) < 8)[0]
+        joined[i, near] |= np.abs(flat[near] - one).mean(1) < 8
+    return joined
 
 
 def main() -> None:

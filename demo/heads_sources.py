@@ -10,6 +10,7 @@ pool; a picture that looks like one of the pool's is in its family (`demo.famili
 """
 
 import re
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from html import unescape
@@ -53,7 +54,7 @@ def openclipart() -> list[Item]:
         words = [unescape(k).replace("_", " ").strip() for k in keywords if k not in _NO_KEYWORD]
         if further := [w for w in words if w.lower() not in caption.lower()][:6]:
             caption += f": {', '.join(further)}"
-        if len(caption.split()) >= 2:
+        if len(caption.split()) >= 2 and _is_picture(pngs / relative):
             found.append(_item("openclipart", str(relative), pngs / relative, caption, "openclipart-png"))
     return found
 
@@ -139,11 +140,14 @@ def _figures(page: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _is_picture(path: Path) -> bool:
-    """Whether there is a picture at `path` and it is no icon (48 pixels or more each side)."""
+    """Whether there is a picture at `path`, no icon (48 pixels or more each side) and no poster (16 megapixels or fewer)."""
     try:
-        with Image.open(path) as picture:
-            return min(picture.size) >= 48
-    except (OSError, UnidentifiedImageError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            picture = Image.open(path)
+        with picture:
+            return min(picture.size) >= 48 and picture.width * picture.height <= 16_000_000
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
         return False
 
 
