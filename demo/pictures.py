@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 
 COLOURS = {
-    "white": ("blanco", (250, 250, 250)),
-    "black": ("negro", (18, 18, 20)),
+    "brown": ("marrón", (120, 80, 50)),
+    "turquoise": ("turquesa", (60, 175, 170)),
     "red": ("rojo", (200, 40, 40)),
     "green": ("verde", (60, 150, 70)),
     "blue": ("azul", (50, 90, 190)),
@@ -23,7 +23,7 @@ COLOURS = {
     "purple": ("morado", (120, 70, 160)),
     "pink": ("rosa", (240, 160, 190)),
 }
-"""Background colours: English name -> Spanish name and RGB."""
+"""Background colours: English name -> Spanish name and RGB. No white nor black, where white and black things would not show."""
 
 
 def load(path: Path) -> Image.Image:
@@ -88,8 +88,6 @@ def compose(objects: list[Path], backdrop: Path | str, size: tuple[int, int], rn
     lane = size[0] / len(objects)
     for i, path in enumerate(objects):
         thing = _cut_out(path)
-        if rng.random() < 0.5 and "flags" not in path.parts:
-            thing = thing.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         scale = rng.uniform(0.6, 0.9) * min(lane / thing.width, size[1] / thing.height)
         thing = thing.resize((max(1, int(thing.width * scale)), max(1, int(thing.height * scale))), Image.Resampling.BILINEAR)
         x = lane * i + rng.uniform(0, lane - thing.width)

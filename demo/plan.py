@@ -62,7 +62,7 @@ class Shot:
     source: str
     path: Path | None = None
     objects: tuple[Path, ...] = ()
-    backdrop: Path | str = "white"
+    backdrop: Path | str = ""
     side: int
     extension: str
     caption: str
@@ -183,8 +183,14 @@ def _compositions(items: list[Item], extras: list[Item], number: int, seed: int)
     return found
 
 
+_SIGNS = {"symbols", "roadsigns", "flags"}
+
+
 def _nameable(item: Item) -> bool:
-    return all(lang in item.captions and 3 <= len(captions.phrase(item, lang)) <= 60 for lang in ("en", "es"))
+    """Whether `item` is a thing with a name of sensible length in both languages, rather than a letter or a sign."""
+    return not _SIGNS & set(item.path.parts) and all(
+        lang in item.captions and 3 <= len(captions.phrase(item, lang)) <= 60 for lang in ("en", "es")
+    )
 
 
 def _said(shown: list[Item], before: Item | None, colour: str, language: str) -> str:
@@ -194,7 +200,7 @@ def _said(shown: list[Item], before: Item | None, colour: str, language: str) ->
         return f"{' y '.join(names)} sobre fondo {COLOURS[colour][0]}"
     if before:
         return f"{' and '.join(names)} in front of {_mid_sentence(captions.phrase(before, 'en'))}"
-    return f"{' and '.join(names)} on a {colour} background"
+    return f"{' and '.join(names)} on {'an' if colour[0] in 'aeiou' else 'a'} {colour} background"
 
 
 def _mid_sentence(name: str) -> str:

@@ -281,7 +281,7 @@ def _shoot(shot: Shot, seed: int) -> Image.Image:
         return pictures.fit(pictures.load(shot.path), shot.side)
     rng = generator(seed, "shoot", shot.name)
     size = (round(shot.side * float(rng.uniform(1, 1.6))), shot.side)
-    if rng.random() < 0.3:
+    if len(shot.objects) == 1 and rng.random() < 0.3:
         size = size[::-1]
     return pictures.compose(list(shot.objects), shot.backdrop, size, rng)
 
