@@ -28,7 +28,15 @@ _OPSET = 20  # the first with Gelu
 _IR_VERSION = 10
 
 # (repeats, kernel, stride of the first, expansion, channels out) of Lite0's seven groups of blocks
-_LITE0 = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320))
+_LITE0 = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
 
 
 def lite0_file(cache: Path) -> Path:
@@ -141,7 +149,9 @@ def _lite0(weights: list[np.ndarray]) -> Any:
         before, after = total // 2, total - total // 2
         w = graph.weight((weight * scale[:, None, None, None]).astype(np.float32))
         b = graph.weight((beta - mean * scale).astype(np.float32))
-        x = graph.op("Conv", x, w, b, strides=[stride] * 2, pads=[before, before, after, after], group=group, kernel_shape=[kernel] * 2)
+        x = graph.op(
+            "Conv", x, w, b, strides=[stride] * 2, pads=[before, before, after, after], group=group, kernel_shape=[kernel] * 2
+        )
         return graph.op("Clip", x, zero, six) if clip else x
 
     zero, six = graph.weight(np.float32(0)), graph.weight(np.float32(6))

@@ -14,7 +14,7 @@ recall on crops (.92) 24 x 24 lets 581 of 5,000 hard emoji pairs pass where 16 x
 | column | type | meaning |
 |---|---|---|
 | phash | uint64 | hash of the whole picture, most significant bit = lowest frequency, row by row |
-| probe_phash | fixed_size_list<uint64>[5] | hashes of the windows `PROBES` of the picture |
+| probe_phash | list<uint64> | hashes of the windows `PROBES` of the picture, in that order |
 | thumbnail | fixed_size_binary[704] | uint8 luma 24 x 24, then Cb 8 x 8, then Cr 8 x 8, each row by row; chroma 128 is grey |
 """
 
@@ -30,6 +30,7 @@ LOW = 8  # frequencies kept on each axis
 NEAR_ZERO = 2.0  # in units of the orthonormal DCT: a mean change of 1/16 grey level
 LUMA = 24  # side of the thumbnail's luma
 CHROMA = 8  # side of each of its chroma planes
+THUMBNAIL_BYTES = LUMA * LUMA + 2 * CHROMA * CHROMA
 
 # Windows (left, right, top, bottom as shares of the side): the mean crop of 0-10 % from each side, and four about it.
 PROBES = (
@@ -43,8 +44,8 @@ PROBES = (
 DESCRIPTORS = pa.schema(
     [
         ("phash", pa.uint64()),
-        ("probe_phash", pa.list_(pa.uint64(), len(PROBES))),
-        ("thumbnail", pa.binary(LUMA * LUMA + 2 * CHROMA * CHROMA)),
+        ("probe_phash", pa.list_(pa.uint64())),
+        ("thumbnail", pa.binary(THUMBNAIL_BYTES)),
     ]
 )
 
@@ -97,7 +98,8 @@ def describe(images: Sequence[np.ndarray]) -> pa.RecordBatch:
         luma[i] = small[..., 0]
         thumbnails[i] = np.concatenate((cells[..., 0], chroma[..., 2], chroma[..., 1]), axis=None)
     hashes = _hashes(luma)
-    probes = pa.FixedSizeListArray.from_arrays(pa.array(hashes[:, 1:].reshape(-1)), len(PROBES))
+    offsets = np.arange(0, hashes[:, 1:].size + 1, len(PROBES), dtype=np.int32)
+    probes = pa.ListArray.from_arrays(offsets, pa.array(hashes[:, 1:].reshape(-1)))
     columns = [pa.array(hashes[:, 0]), probes, _fixed_binary(thumbnails)]
     return pa.record_batch(columns, schema=DESCRIPTORS)
 

@@ -117,8 +117,10 @@ class ConceptsStep(Matching):
         self.counts_fingerprint, self.counts = read_counts(output)
 
     def thresholds(self, shard: Shard) -> Any:
-        return [self.recipe.concepts, self.counts_fingerprint]
+        return [self.recipe.concepts, self.recipe.seed, self.counts_fingerprint]
 
     def decide(self, rows: pa.Table, measured: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
         columns = pa.table({"sample_id": rows["sample_id"], "concepts": measured["concepts"]})
-        return concepts_stage.decide(columns, self.counts, self.recipe.concepts), {"concepts": measured["concepts"]}
+        return concepts_stage.decide(columns, self.counts, self.recipe.concepts, self.recipe.seed), {
+            "concepts": measured["concepts"]
+        }

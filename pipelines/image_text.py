@@ -4,12 +4,14 @@ Each step is a class over one shard or a global step through files; `run` takes 
 where its fingerprints no longer stand, so `run` may be called at any time, after any kill.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pyarrow as pa
 
 from classifiers import boilerplate, caption_quality, heuristics, image_quality, perceptual_hash
+from pipelines.duplicates import DuplicatesStep, run_duplicate_clusters
 from pipelines.engine import Engine
 from pipelines.shard_step import ShardStep, Task, concat_rows, run_step
 from sieveline import ledger, storage
@@ -17,7 +19,7 @@ from sieveline.fingerprint import code_version, fingerprint
 from sieveline.output import STEPS, Output
 from sieveline.shards import tar
 from sieveline.shards.source import open_shard
-from sieveline.slices import Shard, Slice
+from sieveline.slices import Shard, Slice, read_slices
 from sieveline.stages import heuristics as heuristics_stage
 
 _READ = pa.schema(
@@ -66,15 +68,17 @@ def run(
 ) -> dict[str, dict[str, int]]:
     """Runs `steps` of the line, in the order of `STEPS`, over the shards of `slices`; meant to run in a child process.
 
+    Global steps look at the whole pool, whatever `slices` says.
+
     Returns:
         Beam's counters per step.
     """
     place = Output(output)
     shards = [shard for s in slices for shard in s.shards]
-    counters = {}
-    for step in STEPS:
-        if step not in steps:
-            continue
-        counters[step] = dict(run_step(HeuristicsStep(place, recipe), shards, engine))
-        break
-    return counters
+    pool = [shard for s in read_slices(output) for shard in s.shards]
+    work: dict[str, Callable[[], Counter[str]]] = {
+        "heuristics": lambda: run_step(HeuristicsStep(place, recipe), shards, engine),
+        "duplicate_clusters": lambda: run_duplicate_clusters(place, recipe, pool, engine),
+        "duplicates": lambda: run_step(DuplicatesStep(place, recipe), shards, engine),
+    }
+    return {step: dict(work[step]()) for step in STEPS if step in steps and step in work}

@@ -101,7 +101,8 @@ class ShardStep:
         count = ledger.StageCount(self.name)
         count.add(table)
         count.check()
-        ledger.write_table(self.result(task.shard.id), table, footer | {"decision": task.decision})
+        footer = footer | {"decision": task.decision, "rows": count.num_in, "kept": count.kept}
+        ledger.write_table(self.result(task.shard.id), table, footer)
         return count
 
     @contextmanager
@@ -180,6 +181,40 @@ def run_step(step: ShardStep, shards: Iterable[Shard], engine: Engine) -> Counte
     else:
         work = beam.ParDo(StepFn(step))
     return run_pipeline(tasks, work, engine.options(len(tasks), step.light))
+
+
+def run_tasks(step: str, output: Output, work: Callable[[Any], None], elements: list[Any], engine: Engine, light: bool) -> None:
+    """Runs `work` on every element (shards or bucket names) of one pass of a global step.
+
+    Raises:
+        ShardError: an element could not be done; a global result without it would be wrong.
+    """
+    run_pipeline(elements, beam.ParDo(PassFn(step, output, work)), engine.options(len(elements), light))
+    failed = storage.listing(storage.join(output.root, "failures", step), ".txt")
+    if failed:
+        raise ShardError(step, "; ".join(storage.read_bytes(url).decode() for url in failed))
+
+
+class PassFn(beam.DoFn):
+    """Runs one pass of a global step on one element."""
+
+    def __init__(self, step: str, output: Output, work: Callable[[Any], None]):
+        self.step = step
+        self.output = output
+        self.work = work
+
+    def setup(self) -> None:
+        die_with_parent()
+
+    def process(self, element: Any):
+        shard = element if isinstance(element, Shard) else Shard(element, "", 0)
+        yield attempt(self.step, self.output, shard, lambda: self.measure(shard, element))
+
+    def measure(self, shard: Shard, element: Any) -> ledger.StageCount:
+        started = time.process_time()
+        self.work(element)
+        self.output.add_cost("duplicates", shard.id, time.process_time() - started)
+        return ledger.StageCount(self.step)
 
 
 def run_pipeline(elements: list[Any], work: beam.PTransform, options: list[str]) -> Counter[str]:

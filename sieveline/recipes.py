@@ -60,7 +60,7 @@ def demo() -> ImageText:
             min_characters=3,
             languages=("en", "es"),
         ),
-        concepts=Concepts(tail_share=0.8),
+        concepts=Concepts(tail_share=0.4),
         write=Write(max_shard_samples=500),
     )
 

@@ -37,6 +37,7 @@ import pyarrow as pa
 from sieveline import draws
 from sieveline.errors import ConfigError
 from sieveline.reasons import Reason
+from sieveline.verdicts import VERDICT
 
 PAIRS = pa.schema([("first", pa.int64()), ("second", pa.int64()), ("difference", pa.float32()), ("colour", pa.float32())])
 
@@ -51,7 +52,8 @@ MEASURED = pa.schema(
     ]
 )
 
-VERDICT = pa.schema([("reason", pa.string()), ("value", pa.float64()), ("threshold", pa.float64())])
+
+BUCKET_SAMPLES = 500_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +63,8 @@ class Measuring:
     Attributes:
         radius: most differing bits of 64 between two perceptual hashes for the pair to be looked at, 0-14.
         fan: partners a sample gets among those that share one hash; bounds the pairs of a flood of one picture.
-        exchange_bits: leading bits of a band key that name its bucket, 0-12: memory is one bucket's, 3 * 2**bits of them.
+        exchange_bits: leading bits of a band key that name its bucket, 0-12: memory is one bucket's, 3 * 2**bits of them. None
+            takes as few as keep a bucket's share of the pool below `BUCKET_SAMPLES`; the outcome is the same for any.
         template_characters: shortest masked caption that can be a template; shorter ones are names.
         template_more_than: a key of this many captions or fewer is no sign of a template. Below `max_per_template`, since a
             template falls into parts (a month, a colour) that are found one by one.
@@ -69,17 +72,25 @@ class Measuring:
 
     radius: int = 10
     fan: int = 64
-    exchange_bits: int = 4
+    exchange_bits: int | None = None
     template_characters: int = 24
     template_more_than: int = 5
 
     def __post_init__(self):
         for name, low, high in (("radius", 0, 14), ("exchange_bits", 0, 12), ("fan", 1, None), ("template_more_than", 1, None)):
             value = getattr(self, name)
+            if value is None and name == "exchange_bits":
+                continue
             if value < low or (high is not None and value > high):
                 raise ConfigError(
                     f"duplicates.{name} is {value}, must be at least {low}" + (f", at most {high}" if high else "")
                 )
+
+    def bits(self, num_samples: int) -> int:
+        """`exchange_bits`, or what it is for a pool of `num_samples`."""
+        if self.exchange_bits is not None:
+            return self.exchange_bits
+        return min(max(num_samples // BUCKET_SAMPLES, 0).bit_length(), 12)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,18 +98,18 @@ class Duplicates:
     """The thresholds. None turns a rule off.
 
     Attributes:
+        measuring: see `Measuring`.
         exact: whether pictures of equal bytes are duplicates.
         max_difference: largest `difference` of a near-duplicate pair, 0-1.
         max_colour: largest `colour` distance of a near-duplicate pair, 0-255.
         max_per_template: most rows kept of one caption template.
-        seed: of the draw that says which.
     """
 
+    measuring: Measuring = Measuring()
     exact: bool = True
     max_difference: float | None = 0.07
     max_colour: float | None = 14.0
     max_per_template: int | None = 20
-    seed: int = 0
 
     def __post_init__(self):
         if self.max_difference is not None and not 0 <= self.max_difference <= 1:
@@ -179,13 +190,14 @@ def decide_duplicates(samples: pa.Table | pa.RecordBatch, pairs: pa.Table | pa.R
     )
 
 
-def decide_floods(sample_ids: pa.Array, template: np.ndarray, config: Duplicates) -> pa.Table:
+def decide_floods(sample_ids: pa.Array | pa.ChunkedArray, template: np.ndarray, config: Duplicates, seed: int) -> pa.Table:
     """Which rows of each caption template stay.
 
     Args:
         sample_ids: string (n,), of rows that belong to a template and are no duplicates, with all other such rows of it.
         template: int64 (n,), the template of each, as `caption_templates.templates` names it.
-        config: the cap and the seed.
+        config: the cap.
+        seed: the recipe's, of the draw that says which stay.
 
     Returns:
         `VERDICT` and the last two columns of `MEASURED`, row for row. The rows with the smallest draws of (seed, sample id) stay;
@@ -194,7 +206,7 @@ def decide_floods(sample_ids: pa.Array, template: np.ndarray, config: Duplicates
     num = len(sample_ids)
     ids = np.array(sample_ids.to_pylist(), str)
     _, group, sizes = np.unique(template, return_inverse=True, return_counts=True)
-    order = np.lexsort((np.arange(num), ids, draws.uniforms(config.seed, "flood", ids.tolist()), group))
+    order = np.lexsort((np.arange(num), ids, draws.uniforms(seed, "flood", ids.tolist()), group))
     place = np.empty(num, np.int64)
     place[order] = np.arange(num) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     cap = config.max_per_template

@@ -19,8 +19,8 @@ the sample's reason.
 | decode_error | string | why the image does not decode, at most 120 characters; null if it does or was over `max_pixels` |
 | colour_spread | float | widest channel's range of colours in the inner picture, 0-255, about 0 for one solid colour |
 | phash | uint64 | perceptual hash, as in `classifiers.perceptual_hash` |
-| probe_phash | fixed_size_list<uint64>[5] | perceptual hashes of windows of the picture, as in `classifiers.perceptual_hash` |
-| thumbnail | fixed_size_binary[288] | what near duplicates are verified by, as in `classifiers.perceptual_hash` |
+| probe_phash | list<uint64> | perceptual hashes of windows of the picture, as in `classifiers.perceptual_hash` |
+| thumbnail | fixed_size_binary[704] | what near duplicates are verified by, as in `classifiers.perceptual_hash` |
 | caption_bytes | int64 | UTF-8 bytes of the caption as it came |
 | characters | int32 | characters of the caption, entities resolved, spaces joined |
 | words | int32 | words of it: each Han character, each run of kana, each run of other letters and digits |
@@ -63,8 +63,8 @@ MEASURED = pa.schema(
         ("decode_error", pa.string()),
         ("colour_spread", pa.float32()),
         ("phash", pa.uint64()),
-        ("probe_phash", pa.list_(pa.uint64(), 5)),
-        ("thumbnail", pa.binary(288)),
+        ("probe_phash", pa.list_(pa.uint64())),
+        ("thumbnail", pa.binary(704)),
         ("caption_bytes", pa.int64()),
         ("characters", pa.int32()),
         ("words", pa.int32()),
