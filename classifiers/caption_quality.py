@@ -22,7 +22,7 @@ WORD = regex.compile(
     r"(?:['’.-]?[^\W_\p{Han}\p{Hiragana}\p{Katakana}][\p{M}]*)*"
 )
 ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:['.-]?[A-Za-z0-9]+)*")
-SPECIAL = regex.compile(r"[^\p{L}\p{M}\p{N}\s]")
+SPECIAL = regex.compile(r"[^\p{L}\p{M}\p{N}\s\ufffd]")
 ASCII_SPECIAL = re.compile(r"[^A-Za-z0-9\s]")
 ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,7});", re.IGNORECASE)
 NGRAM = 10  # characters; Data-Juicer's character_repetition_filter
@@ -43,7 +43,7 @@ class CaptionMeasures:
     character_repetition: float
     boilerplate: float
     boilerplate_pattern: str | None
-    mojibake: int
+    mojibake: float
     html_entities: int
 
 
@@ -66,9 +66,17 @@ def measure_caption(caption: str) -> CaptionMeasures:
         character_repetition=character_repetition(text),
         boilerplate=share,
         boilerplate_pattern=pattern,
-        mojibake=0 if ascii_only else ftfy.badness.badness(text),
+        mojibake=0.0 if ascii_only else mojibake(text),
         html_entities=num_entities,
     )
+
+
+def mojibake(text: str) -> float:
+    """Share (0-1) of the characters of `text` that lie in wrongly decoded sequences (ftfy's badness) or are U+FFFD."""
+    if not text:
+        return 0.0
+    broken = sum(end - start for start, end in (m.span() for m in ftfy.badness.BADNESS_RE.finditer(text)))
+    return min(1.0, (broken + text.count("\ufffd")) / len(text))
 
 
 def word_repetition(words: list[str]) -> float:

@@ -98,6 +98,8 @@ def image_size(image: bytes | memoryview, format: str) -> tuple[int, int]:
     elif format == "png":
         if bytes(image[12:16]) != b"IHDR":
             raise ValueError("PNG without IHDR")
+        if zlib.crc32(image[12:29]) != int.from_bytes(image[29:33], "big"):
+            raise ValueError("PNG header fails its checksum")
         width, height = struct.unpack_from(">II", image, 16)
     elif format == "gif":
         width, height = struct.unpack_from("<HH", image, 6)
