@@ -31,7 +31,11 @@ PATTERNS: dict[str, str] = {
     ),
     # banner-home_2x.png, 71kX-aBcL._AC_SL1500_.jpg; behind a description in plain words only the extension is template
     "file_name": (
-        r"^[^\s/\\]{1,200}\." + _FILE + r"(?![^\W_])|(?<![^\s/\\])[^\s/\\]{0,100}[\d_][^\s/\\]{0,100}\." + _FILE + r"(?![^\W_])|"
+        r"^[^\s/\\]{1,200}\."
+        + _FILE
+        + r"(?![^\W_])|(?<![^\s/\\])[^\s/\\]{0,100}[\d_][^\s/\\]{0,100}\."
+        + _FILE
+        + r"(?![^\W_])|"
         r"(?<=[^\s/\\])\." + _FILE + r"(?:\.\w{2,4})?(?![^\W_])"
     ),
     # hashes, UUIDs and other identifiers: 5f4dcc3b5aa765d61d83, 1600x900, 20190412_153012

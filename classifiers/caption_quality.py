@@ -8,6 +8,7 @@ import html
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import ftfy.badness
 import regex
@@ -85,7 +86,7 @@ def word_repetition(words: list[str]) -> float:
         return 0.0
     folded = [w.casefold() for w in words]
     pairs = len(folded) - 1
-    return 1.0 - len(set(zip(folded, folded[1:], strict=False))) / pairs
+    return 1.0 - len(set(pairwise(folded))) / pairs
 
 
 def character_repetition(text: str) -> float:

@@ -20,7 +20,7 @@ the sample's reason.
 | colour_spread | float | widest channel's range of colours in the inner picture, 0-255, about 0 for one solid colour |
 | phash | uint64 | perceptual hash, as in `classifiers.perceptual_hash` |
 | probe_phash | fixed_size_list<uint64>[5] | perceptual hashes of windows of the picture, as in `classifiers.perceptual_hash` |
-| thumbnail | fixed_size_binary[288] | what near duplicates are verified by, as in `classifiers.perceptual_hash` |
+| thumbnail | fixed_size_binary[704] | what near duplicates are verified by, as in `classifiers.perceptual_hash` |
 | caption_bytes | int64 | UTF-8 bytes of the caption as it came |
 | characters | int32 | characters of the caption, entities resolved, spaces joined |
 | words | int32 | words of it: each Han character, each run of kana, each run of other letters and digits |
@@ -64,7 +64,7 @@ MEASURED = pa.schema(
         ("colour_spread", pa.float32()),
         ("phash", pa.uint64()),
         ("probe_phash", pa.list_(pa.uint64(), 5)),
-        ("thumbnail", pa.binary(288)),
+        ("thumbnail", pa.binary(704)),
         ("caption_bytes", pa.int64()),
         ("characters", pa.int32()),
         ("words", pa.int32()),
@@ -136,7 +136,7 @@ class Heuristics:
     min_characters: int | None = 6  # DataComp basic: more than 5; LAION-400M: at least 5
     min_words: int | None = 3  # DataComp basic: more than 2
     max_characters: int | None = 2_000  # ours: alt texts beyond are pages, not captions
-    max_boilerplate: float | None = 0.5  # ours: more template than text
+    max_boilerplate: float | None = 0.6  # ours: more template than text; see docs/heuristics.md
     max_special_ratio: float | None = 0.25  # Data-Juicer special_characters_filter
     max_word_repetition: float | None = 0.3  # ours, after Gopher's duplicate 2-grams
     max_character_repetition: float | None = 0.5  # Data-Juicer character_repetition_filter
