@@ -31,7 +31,7 @@ the sample's reason.
 | character_repetition | float | share of 10-character windows that occurred before in the caption, 0-1 |
 | boilerplate | float | share of letters and digits covered by template patterns, 0-1 |
 | boilerplate_pattern | string | name of the pattern with the longest match (`classifiers.boilerplate.PATTERNS`) |
-| mojibake | int32 | number of character sequences that look like wrongly decoded text (ftfy's badness) |
+| mojibake | float | share of characters in wrongly decoded sequences (ftfy's badness) or lost to U+FFFD, 0-1 |
 | html_entities | int32 | HTML entities left in the caption |
 | caption | string | the caption as it came, cut at `max_caption_bytes`; later stages read it here |
 | url | string | as in `SAMPLES` |
@@ -75,7 +75,7 @@ MEASURED = pa.schema(
         ("character_repetition", pa.float32()),
         ("boilerplate", pa.float32()),
         ("boilerplate_pattern", pa.string()),
-        ("mojibake", pa.int32()),
+        ("mojibake", pa.float32()),
         ("html_entities", pa.int32()),
         ("caption", pa.string()),
         ("url", pa.string()),
@@ -122,7 +122,7 @@ class Heuristics:
         max_special_ratio: share of special characters, 0-1.
         max_word_repetition: share of repeated word pairs, 0-1.
         max_character_repetition: share of repeated 10-character windows, 0-1.
-        max_mojibake: broken sequences.
+        max_mojibake: share of wrongly decoded characters, 0-1.
         max_html_entities: entities left in the caption; they are harmless where a later step resolves them, so off.
         languages: ISO 639 codes that are kept.
         min_language_confidence: below it the detector is not believed and the sample stays.
@@ -136,11 +136,11 @@ class Heuristics:
     min_characters: int | None = 6  # DataComp basic: more than 5; LAION-400M: at least 5
     min_words: int | None = 3  # DataComp basic: more than 2
     max_characters: int | None = 2_000  # ours: alt texts beyond are pages, not captions
-    max_boilerplate: float | None = 0.5  # ours: more template than text
+    max_boilerplate: float | None = 0.6  # ours: more template than text; see docs/heuristics.md
     max_special_ratio: float | None = 0.25  # Data-Juicer special_characters_filter
     max_word_repetition: float | None = 0.3  # ours, after Gopher's duplicate 2-grams
     max_character_repetition: float | None = 0.5  # Data-Juicer character_repetition_filter
-    max_mojibake: int | None = 0  # ours: ftfy calls text without fault 0
+    max_mojibake: float | None = 0.2  # ours: one broken letter in a word or two can be read and repaired, more cannot
     max_html_entities: int | None = None
     languages: tuple[str, ...] | None = ("en",)  # DataComp basic
     min_language_confidence: float = 0.5  # ours: below it lid.176 is wrong more often than right on names
@@ -161,6 +161,7 @@ _SHARES = (
     "max_special_ratio",
     "max_word_repetition",
     "max_character_repetition",
+    "max_mojibake",
     "min_language_confidence",
 )
 
