@@ -17,9 +17,9 @@ import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.sparse as sparse
 import xxhash
 from datasketch import MinHash
+from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 BANDS = 16

@@ -1,12 +1,12 @@
 """Duplicates: one picture stays of each cluster of equal or nearly equal ones, and a few of each caption template.
 
-Measured once (`Measuring`): the pairs that `classifiers.near_duplicates` finds and `classifiers.picture_match` measures, and the
-templates that `classifiers.caption_templates` finds. Decided freely (`Duplicates`): which pairs are duplicates, who survives.
+Measured once (`Measuring`): the pairs that `classifiers.near_duplicates` finds and `classifiers.picture_match` measures, and
+the templates that `classifiers.caption_templates` finds. Decided freely (`Duplicates`): which pairs are duplicates, who stays.
 
-**Clusters are stars, never chains.** Samples are taken in survivor order (more pixels, then the better caption, then the smaller
-id, then shard and row). Each is dropped if it matches a survivor already taken, else it survives. So every dropped sample matches
-the very survivor it was dropped for, no two survivors match, and A ~ B ~ C drops C for A only if C matches A itself. The outcome
-depends on the samples and pairs alone, not on their order.
+**Clusters are stars, never chains.** Samples are taken in survivor order (more pixels, then the better caption, then the
+smaller id, then shard and row). Each is dropped if it matches a survivor already taken, else it survives. So every dropped
+sample matches the very survivor it was dropped for, no two survivors match, and A ~ B ~ C drops C for A only if C matches A
+itself. The outcome depends on the samples and pairs alone, not on their order.
 
 `PAIRS`: what the search leaves.
 
@@ -107,8 +107,8 @@ class Duplicates:
 
     measuring: Measuring = Measuring()
     exact: bool = True
-    max_difference: float | None = 0.07
-    max_colour: float | None = 14.0
+    max_difference: float | None = 0.08
+    max_colour: float | None = 18.0
     max_per_template: int | None = 20
 
     def __post_init__(self):
@@ -121,7 +121,7 @@ class Duplicates:
 
 
 def caption_quality(columns: pa.Table | pa.RecordBatch) -> np.ndarray:
-    """How much a caption says: words, at most 20, times the shares that are no special characters, no repetition, no boilerplate.
+    """How much a caption says: its words, at most 20, less the shares of special characters, repetition and boilerplate.
 
     Args:
         columns: `words`, `special_ratio`, `word_repetition` and `boilerplate` as the heuristics measured them; null counts as
@@ -200,8 +200,8 @@ def decide_floods(sample_ids: pa.Array | pa.ChunkedArray, template: np.ndarray, 
         seed: the recipe's, of the draw that says which stay.
 
     Returns:
-        `VERDICT` and the last two columns of `MEASURED`, row for row. The rows with the smallest draws of (seed, sample id) stay;
-        a dropped row's value is the size of its template.
+        `VERDICT` and the last two columns of `MEASURED`, row for row. The rows with the smallest draws of (seed, sample id)
+        stay; a dropped row's value is the size of its template.
     """
     num = len(sample_ids)
     ids = np.array(sample_ids.to_pylist(), str)
