@@ -20,7 +20,19 @@ MAX_PIXELS = 100_000_000
 """A file that claims more is not decoded: a decompression bomb, or nothing a 224-pixel model needs."""
 
 # what Pillow's plug-ins raise for broken files
-_BROKEN = (OSError, ValueError, SyntaxError, TypeError, IndexError, KeyError, EOFError, OverflowError, MemoryError, struct.error, zlib.error)
+_BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    TypeError,
+    IndexError,
+    KeyError,
+    EOFError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
 _BROKEN += (Image.DecompressionBombError, AttributeError)
 
 _TURNS = {
@@ -83,7 +95,9 @@ def _pillow(data: bytes, min_side: int) -> np.ndarray | None:
             opened.draft("RGB", (min_side, min_side))
             picture = ImageOps.exif_transpose(opened)
             if picture.mode.startswith("I"):
-                return np.repeat((np.asarray(picture).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
+                return np.repeat(
+                    (np.asarray(picture).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)[..., None], 3, axis=2
+                )
             if picture.has_transparency_data:
                 picture = picture.convert("RGBA")
                 white = Image.new("RGBA", picture.size, "white")
