@@ -25,7 +25,17 @@ from classifiers import near_duplicates, perceptual_hash, picture_match
 from sieveline import schema
 from sieveline.stages import duplicates
 
-PICTURE_DEFECTS = ("undecodable", "small", "solid", "aspect", "bomb", "missing_image", "truncated", "unsafe_name", "duplicate_key")
+PICTURE_DEFECTS = (
+    "undecodable",
+    "small",
+    "solid",
+    "aspect",
+    "bomb",
+    "missing_image",
+    "truncated",
+    "unsafe_name",
+    "duplicate_key",
+)
 
 
 def shrunk(data: bytes) -> tuple[np.ndarray, int, int]:
@@ -84,7 +94,7 @@ def main() -> None:
     described = perceptual_hash.describe(pictures)
     hashes = described["phash"].to_numpy()
     probes = described["probe_phash"].flatten().to_numpy().reshape(len(rows), -1)
-    found = [pairs for pairs in near_duplicates.near_pairs(hashes, probes, arguments.radius)]
+    found = list(near_duplicates.near_pairs(hashes, probes, arguments.radius))
     pairs = np.unique(np.concatenate(found), axis=0)
     search = time.process_time()
     thumbnails = np.array([np.frombuffer(t, np.uint8) for t in described["thumbnail"].to_pylist()])
@@ -97,7 +107,9 @@ def main() -> None:
     verdict = duplicates.decide_duplicates(samples, table, config)
 
     place = {(row["label"]["shard"], row["label"]["key"]): i for i, row in enumerate(rows)}
-    origin = np.array([place.get((row["label"]["of_shard"], row["label"]["of_key"]), i) if _copy(row) else i for i, row in enumerate(rows)])
+    origin = np.array(
+        [place.get((row["label"]["of_shard"], row["label"]["of_key"]), i) if _copy(row) else i for i, row in enumerate(rows)]
+    )
     while (origin[origin] != origin).any():
         origin = origin[origin]
     cluster = np.array(verdict["cluster_id"].to_pylist())

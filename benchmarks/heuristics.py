@@ -37,6 +37,7 @@ from PIL import Image
 
 from classifiers.caption_quality import measure_caption
 from classifiers.heuristics import measure
+from sieveline.cache import cache_folder
 from sieveline.draws import generator
 from sieveline.schema import SAMPLES, sample_id
 from sieveline.stages.heuristics import Heuristics, decide
@@ -160,7 +161,7 @@ def in_turn(runs: dict[str, Callable[[], None]], num: int) -> dict[str, float]:
 
 def data_juicer_environment() -> Path:
     """Data-Juicer's own virtual environment in the cache, built on first use; returns its `bin`."""
-    cache = Path(os.environ.get("SIEVELINE_CACHE", Path.home() / ".cache" / "sieveline"))
+    cache = cache_folder()
     home = cache / "bench-data-juicer-1.6"
     done = home / "complete"
     if not done.exists():

@@ -38,6 +38,7 @@ from xml.etree import ElementTree
 import fsspec
 
 from classifiers.concepts import spaced
+from sieveline.cache import cache_folder
 from sieveline.errors import ConfigError
 from sieveline.fingerprint import code_version, fingerprint
 from sieveline.storage import publish
@@ -123,7 +124,7 @@ def build(config: VocabularyConfig | None = None) -> Path:
 
     A package that cannot be had is left out, with one line on stderr: the vocabulary is then smaller and another file.
     """
-    from demo.packages import PackageError, cache_folder, fetch
+    from demo.packages import PackageError, fetch
 
     config = config or VocabularyConfig()
     folders: dict[str, Path] = {}

@@ -58,7 +58,7 @@ class ConceptCounts(Matching):
                 np.concatenate([c.flatten().to_numpy() for c in matches.chunks] or [[]]), return_counts=True
             )
             part = pa.table({"entry": pa.array(entries, pa.int32()), "count": pa.array(counts, pa.int64())})
-        ledger.write_table(self.result(task.shard.id), part, {"decision": task.decision})
+        ledger.write_table(self.result(task.shard.id), part, {"decision": task.decision, "kept": rows.num_rows})
         return ledger.StageCount(self.name, rows.num_rows, rows.num_rows)
 
 

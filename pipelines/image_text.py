@@ -57,6 +57,7 @@ class HeuristicsStep(ShardStep):
         for batch in source:
             columns = heuristics.measure(batch, self.recipe.heuristics.measuring)
             where = [pa.array([task.shard.id] * len(batch)), *(batch[n] for n in _READ.names[1:])]
+            self.progress(len(batch))
             measured.append(pa.record_batch([*where, *columns.columns], names=[*_READ.names, *columns.schema.names]))
         schema = pa.schema([*_READ, *heuristics_stage.MEASURED])
         footer = {"stage": self.name, "measurement": task.measurement, "damage": source.damage}

@@ -118,7 +118,9 @@ class WriteFn(beam.DoFn):
         die_with_parent()
 
     def process(self, planned: PlannedShard):
-        yield attempt("write", self.output, Shard(planned.name, "", 0), lambda: self.write(planned))
+        num_samples = attempt("write", self.output, Shard(planned.name, "", 0), lambda: self.write(planned))
+        report_progress("write", pairs=num_samples)
+        yield num_samples
 
     def write(self, planned: PlannedShard) -> StageCount:
         started = time.process_time()

@@ -50,12 +50,11 @@ def web() -> ImageText:
 
 
 def demo() -> ImageText:
-    """The demo pool: small pictures with names of one to three words in English and Spanish, some thousand pairs."""
+    """The demo pool: pictures with names of one to three words in English and Spanish, some thousand pairs."""
     return ImageText(
         shards_per_slice=4,
         heuristics=Heuristics(
             min_image_bytes=None,  # flat drawings compress to a few hundred bytes
-            min_side=64,
             min_words=1,
             min_characters=3,
             languages=("en", "es"),

@@ -73,6 +73,11 @@ def exists(url: str) -> bool:
     return fs.exists(path)
 
 
+def is_file(url: str) -> bool:
+    fs, path = filesystem(url)
+    return fs.isfile(path)
+
+
 def remove(url: str) -> None:
     """Removes the file under `url`; a file that is not there is no error."""
     fs, path = filesystem(url)

