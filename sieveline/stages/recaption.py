@@ -1,12 +1,11 @@
 """Recaptioning: whether a verified candidate takes the place of the original caption. The sample stays either way.
 
-Measured columns: the table of `recaption.verify`. Decided columns, in this order after them:
+Measured columns: the table of `recaption.verify`. `VERDICT`, what `decide` adds to them; a candidate with no reason against it is accepted and may be
+written instead of the original (`write` draws which of the two is).
 
 | column | type | meaning |
 |---|---|---|
-| kept | bool | always true: this stage drops no sample |
-| accepted | bool | the candidate may be written instead of the original (`write` draws which of the two is) |
-| reason | string | the `Reason` for which the original stayed; null where accepted |
+| reason | string | the `Reason` for which the original stayed; null where the candidate is accepted |
 | value | double | what that rule measured; null where it has no number |
 | threshold | double | what it was held against; null where it has none |
 """
@@ -19,9 +18,7 @@ import pyarrow.compute as pc
 
 from sieveline.reasons import Reason
 
-DECIDED = pa.schema(
-    [("kept", pa.bool_()), ("accepted", pa.bool_()), ("reason", pa.string()), ("value", pa.float64()), ("threshold", pa.float64())]
-)
+VERDICT = pa.schema([("reason", pa.string()), ("value", pa.float64()), ("threshold", pa.float64())])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +52,7 @@ class RecaptionConfig:
 
 
 def decide(measured: pa.RecordBatch | pa.Table, config: RecaptionConfig) -> pa.Table:
-    """The columns of `DECIDED` for measured rows, in their order; the first rule that speaks gives the reason.
+    """`VERDICT` for measured rows, row for row; the first rule that speaks gives the reason.
 
     Args:
         measured: `recaption.verify.COLUMNS`, with or without more columns.
@@ -103,11 +100,6 @@ def decide(measured: pa.RecordBatch | pa.Table, config: RecaptionConfig) -> pa.T
         repetition = column("repetition")
         rule(Reason.CANDIDATE_REPETITION, repetition > config.max_repetition, repetition, config.max_repetition)
 
-    columns = [
-        pa.array(np.ones(num_rows, bool)),
-        pa.array(reason == None),  # noqa: E711  elementwise
-        pa.array(reason.tolist(), pa.string()),
-        pa.array(value, pa.float64(), from_pandas=True),
-        pa.array(threshold, pa.float64(), from_pandas=True),
-    ]
-    return pa.Table.from_arrays(columns, schema=DECIDED)
+    return pa.table(
+        [pa.array(reason.tolist(), pa.string()), pa.array(value, from_pandas=True), pa.array(threshold, from_pandas=True)], schema=VERDICT
+    )
