@@ -90,7 +90,9 @@ _EMPTY_HEADS = frozenset(
 _TELLING = frozenset("empty full top bottom front back side name call".split())  # stop words to spaCy, content in a caption
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W_]+(?:[-'’&][^\W_]+)*|&")
 _CJK_RUN = re.compile("[\u30a1-\u30ff]{2,}|[\u3400-\u4dbf\u4e00-\u9fff]{2,}")
-_CJK_FUNCTION = re.compile("[的了在和是与與及或之着著被把从從到对對于於为為有也就都而其这這那上下里裡中个個只]|一张|一只|一个|图片|照片")
+_CJK_FUNCTION = re.compile(
+    "[的了在和是与與及或之着著被把从從到对對于於为為有也就都而其这這那上下里裡中个個只]|一张|一只|一个|图片|照片"
+)
 
 
 class FactFinder:
@@ -111,7 +113,9 @@ class FactFinder:
         docs: dict[int, Any] = {}
         if english:
             nlp = _english(self.config.entities)
-            docs = dict(zip(english, nlp.pipe((clean[i].text for i in english), batch_size=self.config.batch_size), strict=True))
+            docs = dict(
+                zip(english, nlp.pipe((clean[i].text for i in english), batch_size=self.config.batch_size), strict=True)
+            )
         found = []
         for i, (caption, language) in enumerate(zip(captions, languages, strict=True)):
             spans = _english_spans(docs[i]) if i in docs else _rule_spans(clean[i].text, language)
@@ -145,7 +149,11 @@ def _runs(tokens: list[Any]) -> Iterator[tuple[FactKind, int, int]]:
         after_noun = bool(phrase) and phrase[-1].tag_ in _NOUNS
         joins = (
             (tag in _NOUNS and (wordlike or token.text == "&"))
-            or (tag in _MODIFIERS and (wordlike or tag in ("HYPH", "POS")) and not (after_noun and tag == "CD" and len(phrase) > 3))
+            or (
+                tag in _MODIFIERS
+                and (wordlike or tag in ("HYPH", "POS"))
+                and not (after_noun and tag == "CD" and len(phrase) > 3)
+            )
             or (tag in _PARTICIPLES and not after_noun and wordlike)
         )
         if joins:

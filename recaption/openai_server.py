@@ -142,7 +142,9 @@ class OpenAIGenerator:
         lost = isinstance(answer, Failure) and answer.kind in _UNREACHED
         self._failures_in_a_row = self._failures_in_a_row + 1 if lost else 0
         if self._failures_in_a_row >= self.config.max_failures_in_a_row and isinstance(answer, Failure):
-            raise RetryableError(f"{self.config.base_url}: {self._failures_in_a_row} requests in a row failed, last: {answer.detail}")
+            raise RetryableError(
+                f"{self.config.base_url}: {self._failures_in_a_row} requests in a row failed, last: {answer.detail}"
+            )
 
     async def _ask(self, client: "AsyncOpenAI", request: Request) -> str | Failure:
         config = self.config

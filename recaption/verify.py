@@ -118,7 +118,9 @@ class Verifier:
     def _ask_evidence(self, requests: Sequence[Request], new: list[list[Fact]]) -> list[set[Fact]]:
         evidenced: list[set[Fact]] = [set() for _ in requests]
         for source in self._evidence:
-            open_rows = [i for i, facts in enumerate(new) if any(f.kind in NEEDS_EVIDENCE and f not in evidenced[i] for f in facts)]
+            open_rows = [
+                i for i, facts in enumerate(new) if any(f.kind in NEEDS_EVIDENCE and f not in evidenced[i] for f in facts)
+            ]
             if not open_rows:
                 break
             for i, seen in zip(open_rows, source.texts([requests[i] for i in open_rows]), strict=True):

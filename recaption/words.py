@@ -23,7 +23,9 @@ NUMBER_WORDS: dict[str, dict[str, int]] = {
     | _SCALES[lang]
     for lang in _ONES
 }
-_ALONE_NO_NUMBER = frozenset(("one", "uno", "zero", "cero", "dozen", "mil"))  # "this one", "a dozen": articles and pronouns more than counts
+_ALONE_NO_NUMBER = frozenset(
+    ("one", "uno", "zero", "cero", "dozen", "mil")
+)  # "this one", "a dozen": articles and pronouns more than counts
 
 _UNITS = {
     name: unit
@@ -71,7 +73,9 @@ _CJK_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 _HAN_VALUES = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"两": 2, "兩": 2, "〇": 0}
 _HAN_SCALES = {"十": 10, "百": 100, "千": 1000}
 # A Han numeral counts only before a measure word: 三 in 三轮车 (tricycle) or 一 in 一般 counts nothing.
-_HAN_NUMBER = re.compile("[一二三四五六七八九十百千两兩]+(?=[只隻个個匹頭头人名位本張张朵棵輛辆座条條枚枝杯块塊片艘架台臺羽匹])")
+_HAN_NUMBER = re.compile(
+    "[一二三四五六七八九十百千两兩]+(?=[只隻个個匹頭头人名位本張张朵棵輛辆座条條枚枝杯块塊片艘架台臺羽匹])"
+)
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 
@@ -125,7 +129,8 @@ def value(text: str, language: str) -> str:
 def numbers(text: str, language: str) -> list[Number]:
     """Every number of `text`, in order: digits with units and currencies, ordinals, number words (English, Spanish), Han numerals.
 
-    Alphanumeric codes (`A380`, `mp3`) are no numbers. A lone `one`, `uno`, `dozen` counts as none: it is an article or a pronoun too often.
+    Alphanumeric codes (`A380`, `mp3`) are no numbers. A lone `one`, `uno`, 一, `dozen` counts as none: it is an article or a
+    pronoun too often.
     """
     found = []
     cjk = bool(CJK.search(text))
@@ -135,14 +140,18 @@ def numbers(text: str, language: str) -> list[Number]:
             unit = m["money"] or ""  # "5 L ..." reads as an initial
         end = m.end("unit") if unit and not m["money"] else m.end("ordinal") if m["ordinal"] else m.end("number")
         sign = "-" if m["sign"] else ""
-        found.append(Number(m.start() + (m.group()[:1] == " "), end, sign + value(m["number"], language), _UNITS.get(unit.casefold(), unit)))
+        found.append(
+            Number(
+                m.start() + (m.group()[:1] == " "), end, sign + value(m["number"], language), _UNITS.get(unit.casefold(), unit)
+            )
+        )
     if cjk:
         taken = [(n.start, n.end) for n in found]
         for m in _CJK_DIGITS.finditer(text):
             beside = text[max(0, m.start() - 1) : m.start()] + text[m.end() : m.end() + 1]
             if CJK.search(beside) and not any(s <= m.start() < e for s, e in taken):
                 found.append(Number(m.start(), m.end(), value(m.group(), language), ""))
-        found += [Number(m.start(), m.end(), str(_han(m.group())), "") for m in _HAN_NUMBER.finditer(text)]
+        found += [Number(m.start(), m.end(), str(_han(m.group())), "") for m in _HAN_NUMBER.finditer(text) if m.group() != "一"]
     elif language in NUMBER_WORDS:
         found += _spelled(text, language)
     return sorted(found, key=lambda n: n.start)
@@ -207,5 +216,5 @@ def _close(run: list[tuple[int, int, int, str]]) -> list[Number]:
         previous, end = n, stop
     if start is not None and end is not None:
         found.append(Number(start, end, str(total + current), ""))
-    single = len(run) == 1 and run[0][3] in _ALONE_NO_NUMBER
-    return [] if single else found
+    counted = [word for _, _, n, word in run if n != -1]
+    return [] if len(counted) == 1 and counted[0] in _ALONE_NO_NUMBER else found

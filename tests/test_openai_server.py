@@ -64,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         with server.lock:
             server.asked[caption] += 1
             server.bodies.append(body)
-            server.headers.append(dict(self.headers))
+            server.headers.append({k.lower(): v for k, v in self.headers.items()})
             server.times.setdefault(caption, []).append(time.monotonic())
             attempt = server.asked[caption]
             server.in_flight += 1
@@ -156,11 +156,27 @@ def request(caption: str, image: bytes | None = None, name: str | None = None) -
 
 
 def config(server: Misbehaving, **changes: object) -> ServerConfig:
-    base = ServerConfig(base_url=f"http://127.0.0.1:{server.server_port}/v1", model="tiny-vl", backoff=0.02, timeout=0.6, max_retries=3)
+    base = ServerConfig(
+        base_url=f"http://127.0.0.1:{server.server_port}/v1", model="tiny-vl", backoff=0.02, timeout=0.6, max_retries=3
+    )
     return replace(base, **changes)
 
 
-PASSING = ["429*1", "429*2", "500*2", "503*3", "hang*1", "drip*1", "cut*2", "json*1", "shape*1", "html*1", "reset*2", "empty*1", "null*1"]
+PASSING = [
+    "429*1",
+    "429*2",
+    "500*2",
+    "503*3",
+    "hang*1",
+    "drip*1",
+    "cut*2",
+    "json*1",
+    "shape*1",
+    "html*1",
+    "reset*2",
+    "empty*1",
+    "null*1",
+]
 
 
 def test_faults_that_pass_are_asked_again(server: Misbehaving, tmp_path: Path) -> None:
@@ -231,7 +247,7 @@ def test_what_is_sent(server: Misbehaving, tmp_path: Path, monkeypatch: pytest.M
     small, large, bitmap = picture(form="JPEG"), picture(600), picture(form="BMP")
     generator = OpenAIGenerator(config(server, api_key_env="TEST_KEY", max_image_side=64, concurrency=1), tmp_path / "j")
     generator.generate([request("ok {braces} & <b>", small), request("ok b", large), request("ok c", bitmap)])
-    assert server.headers[0]["Authorization"] == f"Bearer {SECRET}"
+    assert server.headers[0]["authorization"] == f"Bearer {SECRET}"
     body = server.bodies[0]
     assert (body["model"], body["temperature"], body["seed"], body["max_tokens"]) == ("tiny-vl", 0.0, 0, 256)
     urls = [b["messages"][-1]["content"][0]["image_url"]["url"] for b in server.bodies]
@@ -291,7 +307,9 @@ def test_after_a_kill_nothing_in_the_journal_is_asked_again(server: Misbehaving,
         OpenAIGenerator(settings, Path(sys.argv[1])).generate([request(f"ok {{i}}") for i in range(2000)])
     """)
     root = Path(__file__).parent.parent
-    child = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "j")], cwd=root, env=os.environ | {"PYTHONPATH": str(root)})
+    child = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "j")], cwd=root, env=os.environ | {"PYTHONPATH": str(root)}
+    )
     deadline = time.monotonic() + 60
     while sum(server.asked.values()) < 40 and time.monotonic() < deadline:
         time.sleep(0.01)

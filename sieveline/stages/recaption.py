@@ -1,15 +1,11 @@
 """Recaptioning: whether a verified candidate takes the place of the original caption. The sample stays either way.
 
-Measured columns: the table of `recaption.verify`. `VERDICT`, what `decide` adds to them; a candidate with no reason against it is accepted and may be
-written instead of the original (`write` draws which of the two is).
-
-| column | type | meaning |
-|---|---|---|
-| reason | string | the `Reason` for which the original stayed; null where the candidate is accepted |
-| value | double | what that rule measured; null where it has no number |
-| threshold | double | what it was held against; null where it has none |
+Measured columns: the table of `recaption.verify`. A candidate with no reason against it is accepted and may be written instead of the original (`write`
+draws which of the two is).
 """
 
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sieveline.reasons import Reason
-
-VERDICT = pa.schema([("reason", pa.string()), ("value", pa.float64()), ("threshold", pa.float64())])
+from sieveline.verdicts import Verdicts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,55 +46,37 @@ class RecaptionConfig:
     max_repetition: float | None = 0.2
 
 
-def decide(measured: pa.RecordBatch | pa.Table, config: RecaptionConfig) -> pa.Table:
-    """`VERDICT` for measured rows, row for row; the first rule that speaks gives the reason.
+def decide(columns: pa.Table | pa.RecordBatch, config: RecaptionConfig) -> pa.Table:
+    """The verdict on every candidate.
 
     Args:
-        measured: `recaption.verify.COLUMNS`, with or without more columns.
+        columns: `recaption.verify.COLUMNS`; extra ones are ignored.
         config: the thresholds.
+
+    Returns:
+        A table of `sieveline.verdicts.VERDICT`, row for row: `reason` null where the candidate is accepted, else why the original stayed.
     """
-    num_rows = measured.num_rows
-    reason = np.full(num_rows, None, object)
-    value, threshold = np.full(num_rows, np.nan), np.full(num_rows, np.nan)
+    verdicts = Verdicts(columns.num_rows)
 
-    def rule(why: Reason, hit: np.ndarray, measured_value: np.ndarray | None = None, limit: float | None = None) -> None:
-        rows = hit & (reason == None)  # noqa: E711  elementwise
-        reason[rows] = why.value
-        if measured_value is not None:
-            value[rows] = measured_value[rows]
+    def column(name: str) -> np.ndarray:  # nulls become NaN, which no comparison holds for
+        return pc.cast(columns[name], pa.float64()).to_numpy(zero_copy_only=False)
+
+    def rule(which: Reason, measured: np.ndarray, breaks: Callable[..., np.ndarray], limit: float | None) -> None:
         if limit is not None:
-            threshold[rows] = limit
+            verdicts.rule(which, breaks(measured, limit), measured, limit)
 
-    def column(name: str) -> np.ndarray:
-        return pc.cast(measured.column(name), pa.float64()).to_numpy(zero_copy_only=False)  # null -> nan, which breaks no rule
-
-    rule(Reason.GENERATION_FAILED, measured.column("candidate").is_null().to_numpy(zero_copy_only=False))
+    under, over = operator.lt, operator.gt
+    verdicts.rule(Reason.GENERATION_FAILED, columns["candidate"].is_null().to_numpy(zero_copy_only=False))
     if config.require_change:
-        rule(Reason.UNCHANGED, column("changed") == 0)
-    if config.min_fact_recall is not None:
-        recall = column("fact_recall")
-        rule(Reason.FACT_LOST, recall < config.min_fact_recall, recall, config.min_fact_recall)
-    for name, limit in (("num_unsupported", config.max_unsupported), ("num_new_words", config.max_new_words)):
-        if limit is not None:
-            rule(Reason.UNSUPPORTED_FACT, column(name) > limit, column(name), limit)
-    if config.max_alignment_drop is not None:
-        drop = np.round(column("alignment_before") - column("alignment_after"), 4)
-        rule(Reason.ALIGNMENT_LOWER, drop > config.max_alignment_drop, drop, config.max_alignment_drop)
-    if config.min_language_probability is not None:
-        probability = column("language_probability")
-        rule(Reason.CANDIDATE_LANGUAGE, probability < config.min_language_probability, probability, config.min_language_probability)
-    num_words = column("candidate_words")
-    if config.min_words is not None:
-        rule(Reason.CANDIDATE_LENGTH, num_words < config.min_words, num_words, config.min_words)
-    if config.max_words is not None:
-        rule(Reason.CANDIDATE_LENGTH, num_words > config.max_words, num_words, config.max_words)
-    if config.min_length_ratio is not None:
-        ratio = column("length_ratio")
-        rule(Reason.CANDIDATE_LENGTH, ratio < config.min_length_ratio, ratio, config.min_length_ratio)
-    if config.max_repetition is not None:
-        repetition = column("repetition")
-        rule(Reason.CANDIDATE_REPETITION, repetition > config.max_repetition, repetition, config.max_repetition)
-
-    return pa.table(
-        [pa.array(reason.tolist(), pa.string()), pa.array(value, from_pandas=True), pa.array(threshold, from_pandas=True)], schema=VERDICT
-    )
+        verdicts.rule(Reason.UNCHANGED, column("changed") == 0)
+    rule(Reason.FACT_LOST, column("fact_recall"), under, config.min_fact_recall)
+    rule(Reason.UNSUPPORTED_FACT, column("num_unsupported"), over, config.max_unsupported)
+    rule(Reason.UNSUPPORTED_FACT, column("num_new_words"), over, config.max_new_words)
+    drop = np.round(column("alignment_before") - column("alignment_after"), 4)
+    rule(Reason.ALIGNMENT_LOWER, drop, over, config.max_alignment_drop)
+    rule(Reason.CANDIDATE_LANGUAGE, column("language_probability"), under, config.min_language_probability)
+    rule(Reason.CANDIDATE_LENGTH, column("candidate_words"), under, config.min_words)
+    rule(Reason.CANDIDATE_LENGTH, column("candidate_words"), over, config.max_words)
+    rule(Reason.CANDIDATE_LENGTH, column("length_ratio"), under, config.min_length_ratio)
+    rule(Reason.CANDIDATE_REPETITION, column("repetition"), over, config.max_repetition)
+    return verdicts.table()
