@@ -21,6 +21,7 @@ _NOISE = re.compile(
     | \b(?:img|imgp|dsc[fn]?|pict?|p\d|screenshot|screen[ ]shot|image|imagen|photo|foto|untitled|unnamed|scan)[-_ ]?\d{2,}\w*(?:[-_ ]\d+)*\b
     | \b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b
     | \.%s\b
+    | [^\W\d_]*(?:\.{3,}|…)\s*$
     | \b\d{2,5}\s?[x×]\s?\d{2,5}(?:\s?px)?\b | \b\d{2,5}\s?px\b
     | \b(?:image|photo|picture|slide|page|figure|imagen|foto|p[aá]gina)\s+\d+\s*(?:of|de|/)\s*\d+\b
     | \b(?:royalty[- ]free|copyright|all\ rights\ reserved|libre\ de\ derechos|derechos\ reservados)\b | [©®™]
@@ -71,6 +72,20 @@ class Clean:
 
 def strip(caption: str) -> Clean:
     """`caption` with entities and mojibake decoded and noise replaced by one `\\n` each, so that phrases never grow across it."""
+    text, offsets = _decoded(caption)
+    text, offsets = _replace(_NOISE, lambda _: "\n", text, offsets)
+    if "_" in text or (" " not in text.strip() and text.count("-") > 1):  # a file name: its separators stand for spaces
+        text = text.replace("_", " ") if "_" in text else text.replace("-", " ")
+    text, offsets = _drop_shop_segments(text, offsets)
+    return Clean(caption, None) if text == caption else Clean(text, tuple(offsets))
+
+
+def decode(caption: str) -> str:
+    """`caption` with HTML entities, mojibake and tags undone and nothing else."""
+    return _decoded(caption)[0]
+
+
+def _decoded(caption: str) -> tuple[str, list[int]]:
     text, offsets = caption, list(range(len(caption)))
     if "&" in text:
         text, offsets = _replace(_ENTITY, lambda m: html.unescape(m.group()), text, offsets)
@@ -78,11 +93,7 @@ def strip(caption: str) -> Clean:
         text, offsets = _realign(text, ftfy.fix_encoding(text), offsets)
     if "<" in text:
         text, offsets = _replace(_TAG, lambda _: "\n", text, offsets)
-    text, offsets = _replace(_NOISE, lambda _: "\n", text, offsets)
-    if "_" in text or (" " not in text.strip() and text.count("-") > 1):  # a file name: its separators stand for spaces
-        text = text.replace("_", " ") if "_" in text else text.replace("-", " ")
-    text, offsets = _drop_shop_segments(text, offsets)
-    return Clean(caption, None) if text == caption else Clean(text, tuple(offsets))
+    return text, offsets
 
 
 def _replace(pattern: re.Pattern, by, text: str, offsets: list[int]) -> tuple[str, list[int]]:
