@@ -16,7 +16,6 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from recaption.generator import Failure, Request
 from recaption.pointer_model import END, PAD, START, PointerConfig, PointerModel
 from recaption.verify import Verifier
 from sieveline import draws
-from sieveline.stages.recaption import RecaptionConfig, decide
+from sieveline.stages.recaption import Recaption, decide
 
 FOLDER = Path(__file__).parent
 LANGUAGES = ("en", "es", "de", "fr", "it", "pt")
@@ -160,7 +159,8 @@ def _requests(some: Sequence[Pair], finder: FactFinder, config: TrainingConfig, 
     captions = [dirty(p.text, draws.generator(config.seed, purpose, p.name), held_out=purpose == "held_out") for p in some]
     facts = finder.find(captions, [p.language for p in some])
     return [
-        Request(p.name, c, p.language, f, bytes, p.embedding.astype(np.float16)) for p, c, f in zip(some, captions, facts, strict=True)
+        Request(p.name, c, p.language, f, bytes, p.embedding.astype(np.float16))
+        for p, c, f in zip(some, captions, facts, strict=True)
     ]
 
 
@@ -204,10 +204,14 @@ def _fit(
     for step in range(steps):
         rng = draws.generator(config.seed, purpose, "batch", step)
         num_selected = config.batch_size // 2 if selected else 0
-        texts = [(labelled[i], labelled[i].text) for i in rng.choice(len(labelled), config.batch_size - num_selected, p=weights)]
+        texts = [
+            (labelled[i], labelled[i].text) for i in rng.choice(len(labelled), config.batch_size - num_selected, p=weights)
+        ]
         texts += [selected[i] for i in rng.integers(0, max(1, len(selected)), num_selected)]
         noisy = [dirty(text, rng, held_out=False) for _, text in texts]
-        sources_ = _padded([e.ids[: model.config.max_source] for e in tokenizer.encode_batch([readable(n) or "?" for n in noisy])])
+        sources_ = _padded(
+            [e.ids[: model.config.max_source] for e in tokenizer.encode_batch([readable(n) or "?" for n in noisy])]
+        )
         ends = [[START, *e.ids[: model.config.max_target - 1], END] for e in tokenizer.encode_batch([t for _, t in texts])]
         images = torch.from_numpy(np.stack([p.embedding for p, _ in texts]).astype(np.float32))
         loss = model.loss(images, sources_, _padded(ends))
@@ -231,7 +235,13 @@ def _padded(rows: list[list[int]]) -> torch.Tensor:
 
 
 def _select(
-    model: PointerModel, tokenizer: Any, some: list[Pair], requests: list[Request], judge: Verifier, config: TrainingConfig, number: int
+    model: PointerModel,
+    tokenizer: Any,
+    some: list[Pair],
+    requests: list[Request],
+    judge: Verifier,
+    config: TrainingConfig,
+    number: int,
 ) -> list[tuple[Pair, str]]:
     """What passes the verifier: per picture the accepted candidate that gains most alignment."""
     best: dict[int, tuple[float, str]] = {}
@@ -248,11 +258,17 @@ def _select(
 
 def _verdicts(requests: list[Request], answers: list[str | Failure], judge: Verifier) -> tuple[pa.RecordBatch, np.ndarray]:
     measured = judge.measure(requests, answers)
-    return measured, decide(measured, RecaptionConfig()).column("reason").is_null().to_numpy()
+    return measured, decide(measured, Recaption()).column("reason").is_null().to_numpy()
 
 
 def _measured(
-    number: int | str, model: PointerModel, tokenizer: Any, held_out: list[Request], judge: Verifier, num_selected: int, cpu: float
+    number: int | str,
+    model: PointerModel,
+    tokenizer: Any,
+    held_out: list[Request],
+    judge: Verifier,
+    num_selected: int,
+    cpu: float,
 ) -> dict:
     start = time.process_time()
     answers = recaption(model, tokenizer, held_out, 32)
@@ -267,8 +283,10 @@ def _figures(requests: list[Request], answers: list[str | Failure], judge: Verif
     """Shares and means over all requests, a failed one counted as not accepted."""
     measured, accepted = _verdicts(requests, answers, judge)
     made = measured.filter(measured.column("candidate").is_valid())
-    reasons = [r for r in decide(measured, RecaptionConfig()).column("reason").to_pylist() if r]
-    gain = made.column("alignment_after").to_numpy(zero_copy_only=False) - made.column("alignment_before").to_numpy(zero_copy_only=False)
+    reasons = [r for r in decide(measured, Recaption()).column("reason").to_pylist() if r]
+    gain = made.column("alignment_after").to_numpy(zero_copy_only=False) - made.column("alignment_before").to_numpy(
+        zero_copy_only=False
+    )
     kept = accepted[measured.column("candidate").is_valid().to_numpy(zero_copy_only=False)]
     return {
         "num": len(requests),
@@ -289,7 +307,17 @@ def _baselines(held_out: list[Request], judge: Verifier) -> list[dict]:
 
 
 def _table(rows: list[dict]) -> None:
-    names = ("round", "selected", "fact_recall", "unsupported_rate", "acceptance", "gain_all", "gain_accepted", "new_words_accepted", "cpu_seconds")
+    names = (
+        "round",
+        "selected",
+        "fact_recall",
+        "unsupported_rate",
+        "acceptance",
+        "gain_all",
+        "gain_accepted",
+        "new_words_accepted",
+        "cpu_seconds",
+    )
     print(" | ".join(names))
     for row in rows:
         print(" | ".join(str(row.get(n, "")) for n in names))

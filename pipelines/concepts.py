@@ -1,6 +1,7 @@
 """Concept steps: match every surviving caption, add the counts up over the whole pool, then balance each shard by them."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ class ConceptCounts(Matching):
         return ledger.StageCount(self.name, rows.num_rows, rows.num_rows)
 
 
-def run_concept_counts(output: Output, recipe: Any, shards: list[Shard], engine: Engine) -> dict[str, int]:
+def run_concept_counts(output: Output, recipe: Any, shards: list[Shard], engine: Engine) -> Counter[str]:
     """Matches what is not matched yet and publishes the pool's counts as `OUT/global/concept_counts/<fingerprint>.parquet`.
 
     Columns: `entry` (int32, its id), `text` (string), `count` (int64), the entries that match at all.

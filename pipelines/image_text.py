@@ -11,9 +11,13 @@ from typing import Any
 import pyarrow as pa
 
 from classifiers import boilerplate, caption_quality, heuristics, image_quality, perceptual_hash
+from pipelines.alignment import AlignmentStep
+from pipelines.concepts import ConceptsStep, run_concept_counts
 from pipelines.duplicates import DuplicatesStep, run_duplicate_clusters
 from pipelines.engine import Engine
+from pipelines.recaption import RecaptionStep
 from pipelines.shard_step import ShardStep, Task, concat_rows, run_step
+from pipelines.write import run_write
 from sieveline import ledger, storage
 from sieveline.fingerprint import code_version, fingerprint
 from sieveline.output import STEPS, Output
@@ -81,5 +85,10 @@ def run(
         "heuristics": lambda: run_step(HeuristicsStep(place, recipe), shards, engine),
         "duplicate_clusters": lambda: run_duplicate_clusters(place, recipe, pool, engine),
         "duplicates": lambda: run_step(DuplicatesStep(place, recipe), shards, engine),
+        "alignment": lambda: run_step(AlignmentStep(place, recipe), shards, engine),
+        "concept_counts": lambda: run_concept_counts(place, recipe, pool, engine),
+        "concepts": lambda: run_step(ConceptsStep(place, recipe), shards, engine),
+        "recaption": lambda: run_step(RecaptionStep(place, recipe), shards, engine),
+        "write": lambda: run_write(place, recipe, slices, engine),
     }
-    return {step: dict(work[step]()) for step in STEPS if step in steps and step in work}
+    return {step: dict(work[step]()) for step in STEPS if step in steps}

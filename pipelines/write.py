@@ -6,6 +6,7 @@ the bytes are still those that were measured, and publishes the tar, its index a
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +83,7 @@ def plan(output: Output, recipe: Any, s: Slice) -> list[PlannedShard]:
     return planned
 
 
-def run_write(output: Output, recipe: Any, slices: Iterable[Slice], engine: Engine) -> None:
+def run_write(output: Output, recipe: Any, slices: Iterable[Slice], engine: Engine) -> Counter[str]:
     """Writes the training shards of `slices` and their ledgers, removing shards of an earlier plan."""
     slices = list(slices)
     pending = []
@@ -99,7 +100,7 @@ def run_write(output: Output, recipe: Any, slices: Iterable[Slice], engine: Engi
         total = sum(x.stop - x.start for p in pending for x in p.segments)
         report_progress("write", shards=0, total_shards=len(pending), total_pairs=total)
         run_pipeline(pending, beam.ParDo(WriteFn(output, recipe)), engine.options(len(pending), light=total < 2000))
-    run_step(WriteLedger(output, recipe, slices), [shard for s in slices for shard in s.shards], engine)
+    return run_step(WriteLedger(output, recipe, slices), [shard for s in slices for shard in s.shards], engine)
 
 
 def _is_written(output: Output, planned: PlannedShard) -> bool:

@@ -65,7 +65,9 @@ class OcrEvidence:
         with _LOCK:
             engine = _engine(folder, config.max_side, config.threads)
             [result] = engine.predict(np.ascontiguousarray(rgb[:, :, ::-1]))  # BGR
-        return [t for t, score in zip(result["rec_texts"], result["rec_scores"], strict=True) if t and score >= config.min_score]
+        return [
+            t for t, score in zip(result["rec_texts"], result["rec_scores"], strict=True) if t and score >= config.min_score
+        ]
 
 
 class LabelEvidence:

@@ -36,14 +36,9 @@ _NOISE = re.compile(
 )
 
 _SHOP_WORDS = frozenset(
-    """stock photo photos photography photograph image images picture pictures pic pics vector vectors clipart free download downloads
-    royalty shutterstock istock istockphoto getty gettyimages alamy dreamstime depositphotos 123rf pinterest flickr amazon ebay etsy wallpaper
-    wallpapers hd uhd 4k 8k buy sale shop store online price prices cheap best discount shipping delivery official site website homepage
-    thumbnail thumb preview click enlarge zoom gallery premium high resolution quality png jpg jpeg gif svg eps psd wikipedia wikimedia commons
-    foto fotos imagen imagenes imágenes archivo gratis descargar descarga comprar compra envío envio oferta ofertas precio precios tienda
-    barato ampliar clic galería galeria alta resolución resolucion calidad libre derechos amp nbsp quot""".split()
+    ["stock", "photo", "photos", "photography", "photograph", "image", "images", "picture", "pictures", "pic", "pics", "vector", "vectors", "clipart", "free", "download", "downloads", "royalty", "shutterstock", "istock", "istockphoto", "getty", "gettyimages", "alamy", "dreamstime", "depositphotos", "123rf", "pinterest", "flickr", "amazon", "ebay", "etsy", "wallpaper", "wallpapers", "hd", "uhd", "4k", "8k", "buy", "sale", "shop", "store", "online", "price", "prices", "cheap", "best", "discount", "shipping", "delivery", "official", "site", "website", "homepage", "thumbnail", "thumb", "preview", "click", "enlarge", "zoom", "gallery", "premium", "high", "resolution", "quality", "png", "jpg", "jpeg", "gif", "svg", "eps", "psd", "wikipedia", "wikimedia", "commons", "foto", "fotos", "imagen", "imagenes", "imágenes", "archivo", "gratis", "descargar", "descarga", "comprar", "compra", "envío", "envio", "oferta", "ofertas", "precio", "precios", "tienda", "barato", "ampliar", "clic", "galería", "galeria", "alta", "resolución", "resolucion", "calidad", "libre", "derechos", "amp", "nbsp", "quot"]
 )
-_GLUE_WORDS = frozenset("a an and at by for from in of on or the to with de del el en la las los para por y con 1 2 3".split())
+_GLUE_WORDS = frozenset(["a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with", "de", "del", "el", "en", "la", "las", "los", "para", "por", "y", "con", "1", "2", "3"])
 
 _SEPARATOR = re.compile(r"\s+[|/\\•·–—-]+\s+|\s*[|•·]\s*|\s*::+\s*|\s*[;,]\s+|\s*[()\[\]]\s*")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});?")

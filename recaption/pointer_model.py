@@ -72,7 +72,10 @@ class Block(nn.Module):
         self.cross_attention = Attention(config) if cross else None
         self.norm_mlp = nn.LayerNorm(config.width)
         self.mlp = nn.Sequential(
-            nn.Linear(config.width, 4 * config.width), nn.GELU(), nn.Linear(4 * config.width, config.width), nn.Dropout(config.dropout)
+            nn.Linear(config.width, 4 * config.width),
+            nn.GELU(),
+            nn.Linear(4 * config.width, config.width),
+            nn.Dropout(config.dropout),
         )
         self.dropout = nn.Dropout(config.dropout)
 
@@ -81,7 +84,13 @@ class Block(nn.Module):
         return self.cross_attention.keys(source_BSD)
 
     def forward(
-        self, x: Tensor, mask: Tensor | None, source: Tensor | None = None, source_mask: Tensor | None = None, *, causal: bool = False
+        self,
+        x: Tensor,
+        mask: Tensor | None,
+        source: Tensor | None = None,
+        source_mask: Tensor | None = None,
+        *,
+        causal: bool = False,
     ) -> Tensor:
         h = self.norm_self(x)
         x = x + self.dropout(self.self_attention(h, self.self_attention.keys(h), mask, causal=causal))

@@ -10,7 +10,7 @@ from recaption import verify
 from recaption.facts import FactFinder
 from recaption.generator import Failure, Request
 from recaption.verify import Verifier
-from sieveline.stages.recaption import RecaptionConfig, decide
+from sieveline.stages.recaption import Recaption, decide
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +70,11 @@ BAD = [
 ]
 
 
-def reasons(
-    finder: FactFinder, rows: Sequence[tuple], config: RecaptionConfig | None = None, **verifier: object
-) -> list[str | None]:
+def reasons(finder: FactFinder, rows: Sequence[tuple], config: Recaption | None = None, **verifier: object) -> list[str | None]:
     batch = Verifier(finder, **verifier).measure(
         requests(finder, [r[0] for r in rows], [r[2] for r in rows]), [r[1] for r in rows]
     )
-    return decide(batch, config or RecaptionConfig()).column("reason").to_pylist()
+    return decide(batch, config or Recaption()).column("reason").to_pylist()
 
 
 @pytest.mark.parametrize("row", GOOD, ids=lambda r: r[0])
@@ -108,7 +106,7 @@ def test_a_failure_is_a_row(finder: FactFinder) -> None:
     batch = Verifier(finder).measure(requests(finder, ["a dog"]), [Failure("timeout", "no answer")])
     row = batch.to_pylist()[0]
     assert (row["candidate"], row["failure"], row["original"], row["fact_recall"]) == (None, "timeout", "a dog", None)
-    assert decide(batch, RecaptionConfig()).to_pylist() == [{"reason": "generation_failed", "value": None, "threshold": None}]
+    assert decide(batch, Recaption()).to_pylist() == [{"reason": "generation_failed", "value": None, "threshold": None}]
 
 
 def test_evidence_is_asked_only_where_nothing_supports_a_number_or_name(finder: FactFinder) -> None:
@@ -154,27 +152,27 @@ def test_alignment_may_not_fall(finder: FactFinder) -> None:
     assert batch.column("alignment_before").to_pylist() == [0.5, 0.5]
     assert batch.column("alignment_after").to_pylist() == [0.5, pytest.approx(1 / 7, abs=1e-4)]
     loose = {"min_fact_recall": None, "max_unsupported": None, "min_language_probability": None, "max_repetition": None}
-    assert decide(batch, RecaptionConfig(**loose)).column("reason").to_pylist() == [None, "alignment_lower"]
-    assert decide(batch, RecaptionConfig(**loose, max_alignment_drop=0.5)).column("reason").to_pylist() == [None, None]
-    assert decide(batch, RecaptionConfig(**loose, max_alignment_drop=None)).column("reason").to_pylist() == [None, None]
+    assert decide(batch, Recaption(**loose)).column("reason").to_pylist() == [None, "alignment_lower"]
+    assert decide(batch, Recaption(**loose, max_alignment_drop=0.5)).column("reason").to_pylist() == [None, None]
+    assert decide(batch, Recaption(**loose, max_alignment_drop=None)).column("reason").to_pylist() == [None, None]
 
 
 def test_without_an_embedding_alignment_is_null_and_breaks_no_rule(finder: FactFinder) -> None:
     batch = Verifier(finder, embed_texts=axes).measure(requests(finder, ["a dog"]), ["A small dog."])
     assert batch.column("alignment_after").to_pylist() == [None]
-    assert decide(batch, RecaptionConfig()).column("reason").to_pylist() == [None]
+    assert decide(batch, Recaption()).column("reason").to_pylist() == [None]
 
 
 def test_none_turns_every_rule_off(finder: FactFinder) -> None:
-    fields = [f for f in RecaptionConfig.__dataclass_fields__ if f != "require_change"]
-    off = RecaptionConfig(require_change=False, **dict.fromkeys(fields))
+    fields = [f for f in Recaption.__dataclass_fields__ if f != "require_change"]
+    off = Recaption(require_change=False, **dict.fromkeys(fields))
     kinds = set(reasons(finder, [r[:3] for r in BAD], off))
     assert kinds == {None, "generation_failed"}
 
 
 def test_thresholds_are_reported(finder: FactFinder) -> None:
     batch = Verifier(finder).measure(requests(finder, ["Two dogs in Paris"]), ["Two dogs"])
-    [verdict] = decide(batch, RecaptionConfig()).to_pylist()
+    [verdict] = decide(batch, Recaption()).to_pylist()
     assert verdict["reason"] == "fact_lost"
     assert verdict["value"] == pytest.approx(2 / 3)
     assert verdict["threshold"] == 1.0

@@ -17,10 +17,25 @@ from sieveline.verdicts import Verdicts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RecaptionConfig:
+class Measuring:
+    """Who writes candidates, and what may speak for a new fact in them.
+
+    Attributes:
+        generator: a `recaption.embedded.EmbeddedConfig`, `recaption.openai_server.ServerConfig` or `recaption.transformers_vlm.VlmConfig`.
+            None is the embedded one, and needs the embedded alignment model, whose space it reads.
+        ocr: whether text read in the image may speak for a new number or name.
+    """
+
+    generator: object | None = None
+    ocr: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recaption:
     """Thresholds for a candidate. None turns a rule off. No number here is published; the defaults are strict.
 
     Attributes:
+        measuring: see `Measuring`.
         require_change: a candidate equal to the original but for case, spacing and punctuation is `UNCHANGED`.
         min_fact_recall: least share of the original's facts the candidate must keep, in [0, 1]; 1 keeps every fact.
         max_unsupported: most numbers, entities and proper nouns that neither the original nor the image supports.
@@ -34,6 +49,7 @@ class RecaptionConfig:
         max_repetition: greatest share of repeating words.
     """
 
+    measuring: Measuring = Measuring()
     require_change: bool = True
     min_fact_recall: float | None = 1.0
     max_unsupported: int | None = 0
@@ -46,7 +62,7 @@ class RecaptionConfig:
     max_repetition: float | None = 0.2
 
 
-def decide(columns: pa.Table | pa.RecordBatch, config: RecaptionConfig) -> pa.Table:
+def decide(columns: pa.Table | pa.RecordBatch, config: Recaption) -> pa.Table:
     """The verdict on every candidate.
 
     Args:
