@@ -26,14 +26,9 @@ from sieveline.slices import Shard
 from sieveline.stages import recaption as stage
 
 ROWS = 512  # captions asked and verified at a time
-_LEDGER_COLUMNS = {  # measured column -> its name in the ledger
+_RENAMED = {  # measured column -> the ledger's name of it
     "original": "caption",
     "candidate": "recaption",
-    "failure": "failure",
-    "num_facts": "num_facts",
-    "fact_recall": "fact_recall",
-    "num_unsupported": "num_unsupported",
-    "num_new_words": "num_new_words",
     "alignment_before": "alignment",
     "alignment_after": "candidate_alignment",
     "original_spans": "caption_spans",
@@ -96,7 +91,8 @@ class RecaptionStep(ShardStep):
     def decide(self, rows: pa.Table, measured: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
         verdicts = stage.decide(measured, self.recipe.recaption)
         columns: dict[str, Any] = {"accepted": verdicts["reason"].is_null()}
-        return verdicts, columns | {new: measured[old] for old, new in _LEDGER_COLUMNS.items()}
+        columns |= {_RENAMED.get(name, name): measured[name] for name in measured.column_names}
+        return verdicts, {name: columns[name] for name in stage.COLUMNS.names}
 
     def keeps(self, verdicts: pa.Table) -> pa.Array:
         return pa.array(np.ones(verdicts.num_rows, bool))

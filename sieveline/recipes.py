@@ -4,12 +4,18 @@
 recipes here is the usual way to write one.
 """
 
+import dataclasses
 import importlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sieveline import storage
 from sieveline.errors import ConfigError
+from sieveline.fingerprint import fingerprint
+from sieveline.gates import Gates
+from sieveline.output import Output
 from sieveline.shards.tar import Limits
 from sieveline.stages.alignment import Alignment
 from sieveline.stages.concepts import Concepts
@@ -27,6 +33,7 @@ class ImageText:
         seed: of every draw (concept balance, caption floods, recaption share).
         shards_per_slice: source shards that make a slice, the unit of a Dagster partition.
         limits: what reading refuses to take into memory.
+        gates: what a slice must look like to be written.
     """
 
     seed: int = 0
@@ -37,6 +44,7 @@ class ImageText:
     alignment: Alignment = field(default_factory=Alignment)
     concepts: Concepts = field(default_factory=Concepts)
     recaption: Recaption = field(default_factory=Recaption)
+    gates: Gates = field(default_factory=Gates)
     write: Write = field(default_factory=Write)
 
     def __post_init__(self) -> None:
@@ -62,6 +70,12 @@ def demo() -> ImageText:
         concepts=Concepts(tail_share=0.4),
         write=Write(max_shard_samples=500),
     )
+
+
+def write(recipe: ImageText, output: Output) -> None:
+    """Keeps the whole configuration beside the results as `OUT/recipe.json`, for people and for the report."""
+    content = {"fingerprint": fingerprint(dataclasses.asdict(recipe)), "config": dataclasses.asdict(recipe)}
+    storage.publish_bytes(storage.join(output.root, "recipe.json"), json.dumps(content, indent=1, default=str).encode())
 
 
 def load(name: str) -> ImageText:

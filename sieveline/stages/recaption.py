@@ -1,5 +1,22 @@
 """Recaptioning: whether a verified candidate takes the place of the original caption. The sample stays either way.
 
+`COLUMNS`: the ledger's own columns, taken from what `recaption.verify` measures.
+
+| column | type | meaning |
+|---|---|---|
+| accepted | bool | nothing speaks against the candidate |
+| caption | string | the original caption |
+| recaption | string | the candidate; null where the generator failed |
+| failure | string | how it failed |
+| num_facts | int32 | facts of the original |
+| fact_recall | float | share of them that the candidate keeps |
+| num_unsupported | int32 | numbers and names of the candidate that neither the original nor the image supports |
+| num_new_words | int32 | content words of the candidate that the original does not have |
+| alignment | float | raw cosine of image and original |
+| candidate_alignment | float | raw cosine of image and candidate |
+| caption_spans | list | facts of the original: start, end, kind, and `kept` or `lost` |
+| recaption_spans | list | facts of the candidate: start, end, kind, and `supported`, `evidenced`, `unsupported` or `new` |
+
 Measured columns: the table of `recaption.verify`. A candidate with no reason against it is accepted and may be written instead of the original (`write`
 draws which of the two is).
 """
@@ -14,6 +31,25 @@ import pyarrow.compute as pc
 
 from sieveline.reasons import Reason
 from sieveline.verdicts import Verdicts
+
+
+_SPANS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("kind", pa.string()), ("state", pa.string())]))
+COLUMNS = pa.schema(
+    [
+        ("accepted", pa.bool_()),
+        ("caption", pa.string()),
+        ("recaption", pa.string()),
+        ("failure", pa.string()),
+        ("num_facts", pa.int32()),
+        ("fact_recall", pa.float32()),
+        ("num_unsupported", pa.int32()),
+        ("num_new_words", pa.int32()),
+        ("alignment", pa.float32()),
+        ("candidate_alignment", pa.float32()),
+        ("caption_spans", _SPANS),
+        ("recaption_spans", _SPANS),
+    ]
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
