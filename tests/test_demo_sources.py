@@ -2,6 +2,7 @@ from collections import Counter, defaultdict
 
 import ftfy
 import pytest
+import xxhash
 from PIL import Image
 
 from demo.captions import LIGHT, heavy_mojibake, light
@@ -33,6 +34,12 @@ def test_a_family_lies_in_one_split_and_the_pool_takes_one_of_it(found):
     pool = pool_items()
     assert len({item.family for item in pool}) == len(pool)
     assert {item.split for item in pool} == {"pool"}
+
+
+def test_the_split_is_the_one_the_committed_heads_were_trained_on(found):
+    # a changed split would put pictures the heads have seen into the pool: train them anew, then write the new digest here
+    pool = "\n".join(sorted(f"{item.source}/{item.item_id}" for item in found if item.split == "pool"))
+    assert xxhash.xxh3_64_hexdigest(pool.encode()) == "93525908b03b4ffe"
 
 
 def test_variants_of_one_emoji_are_one_family(found):
