@@ -91,7 +91,8 @@ PATTERNS: dict[str, str] = {
     ),
     # stock sites, wallpapers, blogs: what search engines are fed
     "seo": (
-        r"\b(?:royalty[- ]free|stock (?:photos?|images?|illustrations?|vectors?|pictures?|footage)|(?:(?:free|hd|4k) ){1,3}(?:download|wallpapers?(?: download)?|vector|"
+        r"\b(?:royalty[- ]free|stock (?:photos?|images?|illustrations?|vectors?|pictures?|footage)|"
+        r"(?:(?:free|hd|4k) ){1,3}(?:download|wallpapers?(?: download)?|vector|"
         r"clipart|stock|printable)|(?:hd|4k|desktop|mobile|iphone) (?:wallpapers?|backgrounds?)|wallpaper (?:hd|download|background)|free png|"
         r"transparent (?:png|background)|png (?:transparent|images?|clipart)|clip ?art (?:free|library|images?)|vector (?:art|graphics?|image)"
         r"(?: free)?|download (?:free|now|for free|image|this)|image (?:gallery|result for)|getty images?|shutterstock|istock(?:photo)?|"
@@ -106,10 +107,12 @@ PATTERNS: dict[str, str] = {
     ),
     # what stands around the pictures of a site
     "site": (
-        r"^\W*(?:advertisements?|sponsored|anzeige|werbung|publicidad|publicité|广告|subscribe(?: now| to (?:our|the) newsletter)?|newsletter(?: sign ?up)?|"
+        r"^\W*(?:advertisements?|sponsored|anzeige|werbung|publicidad|publicité|广告|"
+        r"subscribe(?: now| to (?:our|the) newsletter)?|newsletter(?: sign ?up)?|"
         r"sign (?:up|in)|log ?in|register(?: now)?|back to top|skip to (?:main )?content|(?:main )?(?:menu|navigation)|search|share(?: this)?|"
         r"(?:accept|cookie)[\w ]{0,20}cookies?|loading\W* please wait|please wait|home ?page(?: (?:banner|image|slider))?|"
-        r"click (?:here )?to (?:view|see|share|enlarge|open|download)\b.{0,60}|(?:default )?placeholder(?: image)?|default (?:placeholder )?image|"
+        r"click (?:here )?to (?:view|see|share|enlarge|open|download)\b.{0,60}|"
+        r"(?:default )?placeholder(?: image)?|default (?:placeholder )?image|"
         r"(?:featured|hero|header|cover|background) (?:image|photo|picture|banner)(?: (?:for|of) (?:this|the) (?:post|article|page|entry))?|"
         r"imagen (?:destacada|de portada)(?: (?:de|del) (?:la )?(?:entrada|artículo|post))?|suscríbete(?: a nuestro boletín)?|"
         r"beitragsbild|titelbild|newsletter abonnieren|image à la une|inscrivez-vous à notre newsletter|订阅|登录|注册|返回顶部|扫码关注|"
