@@ -10,7 +10,6 @@ a shop's name after a product's, need not cost the description. Placeholders are
 
 import re
 
-_WORD = r"[^\W_]+"
 _FILE = r"(?:jpe?g|jfif|png|gif|webp|avif|bmp|tiff?|heic|svg|psd|raw|cr2|nef)"
 _NUMBER = r"(?:no\.?|nr\.?|n[°º]|núm\.?|#)?\s?\d{1,5}"
 _PICTURE = (
@@ -76,9 +75,11 @@ PATTERNS: dict[str, str] = {
         r"cheap) prices?)\b|"
         r"\b(?:best|lowest|low|cheap|cheapest|great|wholesale|discount(?:ed)?|special) (?:prices?|deals?|offers?|discounts?)"
         r"(?: (?:online|ever|guaranteed?|in \w+|on \w+))?|\b(?:free|fast|express|worldwide) (?:worldwide )?(?:shipping|delivery|returns)"
-        r"(?: worldwide| available| on all orders)?|\b(?:in stock|out of stock|sold out|add to (?:cart|basket|wishlist)|on sale|for sale "
+        r"(?: worldwide| available| on (?:all )?orders(?: over \S+)?)?|\b(?:in stock|out of stock|sold out|"
+        r"add to (?:cart|basket|wishlist)|on sale|for sale "
         r"online|sale price|hot sale|new arrivals?|limited (?:time )?offer|best sellers?|money back guarantee|up to \d+ ?% off|\d+ ?% off|"
-        r"quick view|shop now|buy now|order now|official (?:store|shop|site)|product (?:image|photo|picture|thumbnail)|"
+        r"quick view|click (?:here )?to (?:enlarge|zoom)|shop now|buy now|order now|official (?:store|shop|site)|"
+        r"product (?:image|photo|picture|thumbnail)|"
         r"(?:sku|item|art(?:icle)?|model|ref|mpn|ean|asin)[.:#]* ?(?:no\.?|number|code)?[:# ]*[a-z]{0,4}-?\d[\w-]{2,})\b|"
         r"\bcompra[r]?\b(?: \S+){0,8}? (?:online|en línea|ahora|barato)|\b(?:mejor(?:es)? (?:precio|oferta)s?|envío gratis|ofertas? especial(?:"
         r"es)?|en oferta|añadir al carrito|tienda (?:online|oficial)|precios? bajos?)\b|"
