@@ -10,7 +10,6 @@ a shop's name after a product's, need not cost the description. Placeholders are
 
 import re
 
-_WORD = r"[^\W_]+"
 _FILE = r"(?:jpe?g|jfif|png|gif|webp|avif|bmp|tiff?|heic|svg|psd|raw|cr2|nef)"
 _NUMBER = r"(?:no\.?|nr\.?|n[°º]|núm\.?|#)?\s?\d{1,5}"
 _PICTURE = (
@@ -76,9 +75,11 @@ PATTERNS: dict[str, str] = {
         r"cheap) prices?)\b|"
         r"\b(?:best|lowest|low|cheap|cheapest|great|wholesale|discount(?:ed)?|special) (?:prices?|deals?|offers?|discounts?)"
         r"(?: (?:online|ever|guaranteed?|in \w+|on \w+))?|\b(?:free|fast|express|worldwide) (?:worldwide )?(?:shipping|delivery|returns)"
-        r"(?: worldwide| available| on all orders)?|\b(?:in stock|out of stock|sold out|add to (?:cart|basket|wishlist)|on sale|for sale "
+        r"(?: worldwide| available| on (?:all )?orders(?: over \S+)?)?|\b(?:in stock|out of stock|sold out|"
+        r"add to (?:cart|basket|wishlist)|on sale|for sale "
         r"online|sale price|hot sale|new arrivals?|limited (?:time )?offer|best sellers?|money back guarantee|up to \d+ ?% off|\d+ ?% off|"
-        r"quick view|shop now|buy now|order now|official (?:store|shop|site)|product (?:image|photo|picture|thumbnail)|"
+        r"quick view|click (?:here )?to (?:enlarge|zoom)|shop now|buy now|order now|official (?:store|shop|site)|"
+        r"product (?:image|photo|picture|thumbnail)|"
         r"(?:sku|item|art(?:icle)?|model|ref|mpn|ean|asin)[.:#]* ?(?:no\.?|number|code)?[:# ]*[a-z]{0,4}-?\d[\w-]{2,})\b|"
         r"\bcompra[r]?\b(?: \S+){0,8}? (?:online|en línea|ahora|barato)|\b(?:mejor(?:es)? (?:precio|oferta)s?|envío gratis|ofertas? especial(?:"
         r"es)?|en oferta|añadir al carrito|tienda (?:online|oficial)|precios? bajos?)\b|"
@@ -91,7 +92,8 @@ PATTERNS: dict[str, str] = {
     ),
     # stock sites, wallpapers, blogs: what search engines are fed
     "seo": (
-        r"\b(?:royalty[- ]free|stock (?:photos?|images?|illustrations?|vectors?|pictures?|footage)|(?:(?:free|hd|4k) ){1,3}(?:download|wallpapers?(?: download)?|vector|"
+        r"\b(?:royalty[- ]free|stock (?:photos?|images?|illustrations?|vectors?|pictures?|footage)|"
+        r"(?:(?:free|hd|4k) ){1,3}(?:download|wallpapers?(?: download)?|vector|"
         r"clipart|stock|printable)|(?:hd|4k|desktop|mobile|iphone) (?:wallpapers?|backgrounds?)|wallpaper (?:hd|download|background)|free png|"
         r"transparent (?:png|background)|png (?:transparent|images?|clipart)|clip ?art (?:free|library|images?)|vector (?:art|graphics?|image)"
         r"(?: free)?|download (?:free|now|for free|image|this)|image (?:gallery|result for)|getty images?|shutterstock|istock(?:photo)?|"
@@ -106,10 +108,12 @@ PATTERNS: dict[str, str] = {
     ),
     # what stands around the pictures of a site
     "site": (
-        r"^\W*(?:advertisements?|sponsored|anzeige|werbung|publicidad|publicité|广告|subscribe(?: now| to (?:our|the) newsletter)?|newsletter(?: sign ?up)?|"
+        r"^\W*(?:advertisements?|sponsored|anzeige|werbung|publicidad|publicité|广告|"
+        r"subscribe(?: now| to (?:our|the) newsletter)?|newsletter(?: sign ?up)?|"
         r"sign (?:up|in)|log ?in|register(?: now)?|back to top|skip to (?:main )?content|(?:main )?(?:menu|navigation)|search|share(?: this)?|"
         r"(?:accept|cookie)[\w ]{0,20}cookies?|loading\W* please wait|please wait|home ?page(?: (?:banner|image|slider))?|"
-        r"click (?:here )?to (?:view|see|share|enlarge|open|download)\b.{0,60}|(?:default )?placeholder(?: image)?|default (?:placeholder )?image|"
+        r"click (?:here )?to (?:view|see|share|enlarge|open|download)\b.{0,60}|"
+        r"(?:default )?placeholder(?: image)?|default (?:placeholder )?image|"
         r"(?:featured|hero|header|cover|background) (?:image|photo|picture|banner)(?: (?:for|of) (?:this|the) (?:post|article|page|entry))?|"
         r"imagen (?:destacada|de portada)(?: (?:de|del) (?:la )?(?:entrada|artículo|post))?|suscríbete(?: a nuestro boletín)?|"
         r"beitragsbild|titelbild|newsletter abonnieren|image à la une|inscrivez-vous à notre newsletter|订阅|登录|注册|返回顶部|扫码关注|"

@@ -54,6 +54,13 @@ class Look:
     small: np.ndarray | None
     error: str | None
 
+    @property
+    def aspect(self) -> float | None:
+        """Long side by short side; None if the header could not be read."""
+        if self.width is None or self.height is None:
+            return None
+        return max(self.width, self.height) / min(self.width, self.height)
+
 
 def look(image: bytes | memoryview, *, max_pixels: int, side: int) -> Look:
     """Reads the header of `image` and, if it has at most `max_pixels` pixels, decodes it shrunk to about `side`.
@@ -90,7 +97,7 @@ def image_size(image: bytes | memoryview, format: str) -> tuple[int, int]:
         ValueError, struct.error or what Pillow raises: the header cannot be read.
     """
     if format == "jpeg":
-        height, width, _, _ = simplejpeg.decode_jpeg_header(image)
+        height, width = map(int, simplejpeg.decode_jpeg_header(image)[:2])
     elif format == "png":
         if bytes(image[12:16]) != b"IHDR":
             raise ValueError("PNG without IHDR")

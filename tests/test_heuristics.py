@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +33,7 @@ def photo(width: int = 400, height: int = 300, *, seed: int = 0, format: str = "
     return out.getvalue()
 
 
-def batch(rows: list[tuple[bytes | None, str | None, str | None]]) -> pa.RecordBatch:
+def batch(rows: Sequence[tuple[bytes | None, str | None, str | None]]) -> pa.RecordBatch:
     """SAMPLES from (image, caption, flaw)."""
     return pa.RecordBatch.from_pylist(
         [
