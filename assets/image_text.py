@@ -4,13 +4,13 @@ from typing import Any
 
 import dagster as dg
 import pyarrow as pa
+from sieveline.report.page import build_report
+from sieveline.report.summary import dialog_markdown, funnel_markdown, inline_summary
 
 from assets.line import ImageTextLine
 from assets.partitions import slices
 from pipelines.engine import run_in_child
 from sieveline import output as outputs
-from sieveline.report.page import build_report
-from sieveline.report.summary import dialog_markdown, funnel_markdown, inline_summary
 from sieveline.schema import LEDGER
 from sieveline.slices import Slice
 from sieveline.stages import alignment as alignment_stage

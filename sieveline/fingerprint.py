@@ -10,8 +10,8 @@ import enum
 import inspect
 import json
 from functools import cache
-from types import ModuleType
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import xxhash

@@ -66,6 +66,7 @@ def demo() -> ImageText:
             min_words=1,
             min_characters=3,
             languages=("en", "es"),
+            min_language_confidence=0.75,  # names of one to three words are hard to tell
         ),
         concepts=Concepts(tail_share=0.4),
         write=Write(max_shard_samples=500),
@@ -74,7 +75,7 @@ def demo() -> ImageText:
 
 def write(recipe: ImageText, output: Output) -> None:
     """Keeps the whole configuration beside the results as `OUT/recipe.json`, for people and for the report."""
-    content = {"fingerprint": fingerprint(dataclasses.asdict(recipe)), "config": dataclasses.asdict(recipe)}
+    content = {"fingerprint": fingerprint(recipe), "config": dataclasses.asdict(recipe)}
     storage.publish_bytes(storage.join(output.root, "recipe.json"), json.dumps(content, indent=1, default=str).encode())
 
 

@@ -203,6 +203,8 @@ def decide(columns: pa.Table | pa.RecordBatch, config: Heuristics) -> pa.Table:
         verdicts.rule(Reason.MIN_SIDE, min_side < config.min_side, min_side, config.min_side)
     rule(Reason.ASPECT, "aspect", over, config.max_aspect)
     rule(Reason.SOLID_COLOUR, "colour_spread", under, config.min_colour_spread)
+    rule(Reason.MOJIBAKE, "mojibake", over, config.max_mojibake)
+    rule(Reason.MOJIBAKE, "html_entities", over, config.max_html_entities)
     rule(Reason.CAPTION_SHORT, "characters", under, config.min_characters)
     rule(Reason.CAPTION_SHORT, "words", under, config.min_words)
     rule(Reason.CAPTION_LONG, "characters", over, config.max_characters)
@@ -210,8 +212,6 @@ def decide(columns: pa.Table | pa.RecordBatch, config: Heuristics) -> pa.Table:
     rule(Reason.SPECIAL_CHARACTERS, "special_ratio", over, config.max_special_ratio)
     rule(Reason.REPETITION, "word_repetition", over, config.max_word_repetition)
     rule(Reason.REPETITION, "character_repetition", over, config.max_character_repetition)
-    rule(Reason.MOJIBAKE, "mojibake", over, config.max_mojibake)
-    rule(Reason.MOJIBAKE, "html_entities", over, config.max_html_entities)
     if config.languages is not None:
         confidence = column("language_confidence")
         known = pc.is_in(columns["language"], value_set=pa.array(config.languages)).to_numpy(zero_copy_only=False)

@@ -32,7 +32,6 @@ import pyarrow.compute as pc
 from sieveline.reasons import Reason
 from sieveline.verdicts import Verdicts
 
-
 _SPANS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("kind", pa.string()), ("state", pa.string())]))
 COLUMNS = pa.schema(
     [
