@@ -100,7 +100,7 @@ class EmbeddedClip(FrozenEncoders):
     preprocessing = f"squeezed to {IMAGE_SIDE}x{IMAGE_SIDE}, transparency on white; uncased word pieces, {MAX_TOKENS} at most"
 
     def __init__(self, heads: Path, cache: Path, *, threads: int = 1, decode_threads: int = 1):
-        digest = xxhash.xxh3_128(encoder_graphs.weights_hash())
+        digest = xxhash.xxh3_128(encoder_graphs.weights_hash().encode())
         digest.update(heads.read_bytes())
         self.weights_hash = digest.hexdigest()
         image, text = load_heads(heads)

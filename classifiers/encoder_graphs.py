@@ -120,11 +120,11 @@ class _Graph:
         self.nodes.append(onnx.helper.make_node(kind, list(inputs), [output], **attributes))
         return output
 
-    def weight(self, value: np.ndarray) -> str:
+    def weight(self, value: np.ndarray | np.generic) -> str:
         import onnx.numpy_helper
 
         name = f"w{len(self.weights)}"
-        self.weights.append(onnx.numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.weights.append(onnx.numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
     def model(self, source: tuple[str, int, list], x: str, features: int, head: Head | None) -> Any:

@@ -42,10 +42,11 @@ class OpenClip:
         torch.set_num_threads(threads)
         self._torch = torch
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._model, _, self._preprocess = open_clip.create_model_and_transforms(
+        loaded, _, preprocess = open_clip.create_model_and_transforms(
             name, pretrained=tag, precision=precision, device=self._device, load_weights=True
         )
-        self._model.eval()
+        self._model: Any = loaded.eval()
+        self._preprocess: Any = preprocess
         self._tokenizer: Any = open_clip.get_tokenizer(name)
         self._batch_size, self._decode_threads = batch_size, decode_threads
         self._decoders = ThreadPoolExecutor(decode_threads, "decode")
@@ -117,14 +118,10 @@ def _resolve(model: str) -> tuple[str, str | None]:
 
 
 def _hash(state: dict[str, Any]) -> str:
-    digest = xxhash.xxh3_128()
-    for name in sorted(state):
-        digest.update(name)
-        digest.update(state[name].detach().cpu().contiguous().flatten().view(dtype=_bytes()).numpy())
-    return digest.hexdigest()
-
-
-def _bytes() -> Any:
     import torch
 
-    return torch.uint8
+    digest = xxhash.xxh3_128()
+    for name in sorted(state):
+        digest.update(name.encode())
+        digest.update(state[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()

@@ -56,8 +56,8 @@ def decode_rgb(image: bytes | memoryview, min_side: int) -> np.ndarray | None:
     data = bytes(image)
     if simplejpeg.is_jpeg(data):
         try:
-            height, width, _, _ = simplejpeg.decode_jpeg_header(data)
-            if height * width > MAX_PIXELS:
+            height, width = simplejpeg.decode_jpeg_header(data)[:2]
+            if int(height) * int(width) > MAX_PIXELS:
                 return None
             rgb = simplejpeg.decode_jpeg(data, "RGB", fastdct=True, fastupsample=True, min_height=min_side, min_width=min_side)
         except ValueError:

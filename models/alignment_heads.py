@@ -13,6 +13,7 @@ A run takes about ALL_CPU_S CPU-s, HEADS_CPU_S without the features, and gives t
 """
 
 import argparse
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,11 +97,9 @@ def variants(caption: str, *names: str) -> list[str]:
 
 def features(items: Sequence[Item], *, views: int, vary: bool) -> Pairs:
     """`items` through the frozen encoders, from the cache if they were there before; pictures that do not decode are left out."""
-    import json
-
     # one line an item: what the features depend on
     lines = [json.dumps([i.source, i.item_id, {k: v for k, v in i.captions.items() if k in LANGUAGES}]) for i in items]
-    key = xxhash.xxh3_64_hexdigest("\n".join([*lines, str(views), str(vary), encoder_graphs.weights_hash(), "2"]))
+    key = xxhash.xxh3_64_hexdigest("\n".join([*lines, str(views), str(vary), encoder_graphs.weights_hash()]).encode())
     path = cache_folder() / "alignment" / f"features-{key}.npz"
     texts = {
         (i, language): variants(item.captions[language], item.source, item.item_id, language)[: None if vary else 1]
