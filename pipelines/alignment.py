@@ -38,11 +38,12 @@ class AlignmentStep(ShardStep):
         return judge.load_model(self.recipe.alignment.measuring, cache=cache_folder(), threads=threads)
 
     def measure(self, shard: Shard, rows: pa.Table, model: judge.ImageTextModel) -> pa.Table:
-        tables = [stage.measured(model.dimensions).empty_table().add_column(0, pa.field("row", pa.int32()), [[]])]
+        schema = pa.schema([("row", pa.int32()), *stage.measured(model.dimensions)])
+        tables = [schema.empty_table()]
         for part, images in read_rows(shard, rows):
             batch = pa.table({"image": pa.array(images, pa.large_binary()), "caption": part["caption"]})
             measured = judge.measure(batch, model)
-            tables.append(pa.Table.from_batches([measured]).add_column(0, tables[0].field("row"), part["row"]))
+            tables.append(pa.table([part["row"], *measured.columns], schema=schema))
             self.progress(part.num_rows)
         return pa.concat_tables(tables)
 

@@ -79,12 +79,13 @@ class RecaptionStep(ShardStep):
             self.output.measured("alignment", self.alignment, shard.id), ["row", "score", "image_embedding"]
         )
         embedded = select_rows(embedded, rows["row"])
-        tables = [verify.COLUMNS.empty_table().add_column(0, pa.field("row", pa.int32()), [[]])]
+        schema = pa.schema([("row", pa.int32()), *verify.COLUMNS])
+        tables = [schema.empty_table()]
         for start in range(0, rows.num_rows, ROWS):
             part = rows.slice(start, ROWS)
             requests = self._requests(shard, part, embedded.slice(start, ROWS), model.finder)
             measured = model.verifier.measure(requests, model.generator.generate(requests))
-            tables.append(pa.Table.from_batches([measured]).add_column(0, tables[0].field("row"), part["row"]))
+            tables.append(pa.table([part["row"], *measured.columns], schema=schema))
             self.progress(part.num_rows)
         return pa.concat_tables(tables)
 
