@@ -11,6 +11,7 @@ from assets.line import ImageTextLine
 from assets.partitions import slices
 from pipelines.engine import run_in_child
 from sieveline import output as outputs
+from sieveline import recipes
 from sieveline.schema import LEDGER
 from sieveline.slices import Slice
 from sieveline.stages import alignment as alignment_stage
@@ -41,11 +42,13 @@ def run_steps(context: dg.AssetExecutionContext, line: ImageTextLine, step: str,
             context.log.info(f"{message['step']}: {pairs:,} pairs")
             log_at = max(pairs * 2, 1000)
 
+    recipe = line.load_recipe()
+    recipes.write(recipe, line.recipe, line.place)
     counters = run_in_child(
         "pipelines.image_text:run",
         on_progress,
         output=line.output,
-        recipe=line.load_recipe(),
+        recipe=recipe,
         slices=of,
         engine=line.engine,
         steps=[step],

@@ -18,7 +18,7 @@ from pipelines.engine import Engine
 from pipelines.recaption import RecaptionStep
 from pipelines.shard_step import ShardStep, Task, concat_rows, run_step
 from pipelines.write import run_write
-from sieveline import ledger, recipes, storage
+from sieveline import ledger, storage
 from sieveline.fingerprint import code_version, fingerprint
 from sieveline.output import STEPS, Output
 from sieveline.shards import tar
@@ -79,7 +79,6 @@ def run(
         Beam's counters per step.
     """
     place = Output(output)
-    recipes.write(recipe, place)
     shards = [shard for s in slices for shard in s.shards]
     pool = [shard for s in read_slices(output) for shard in s.shards]
     work: dict[str, Callable[[], Counter[str]]] = {

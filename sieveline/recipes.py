@@ -73,9 +73,9 @@ def demo() -> ImageText:
     )
 
 
-def write(recipe: ImageText, output: Output) -> None:
+def write(recipe: ImageText, name: str, output: Output) -> None:
     """Keeps the whole configuration beside the results as `OUT/recipe.json`, for people and for the report."""
-    content = {"fingerprint": fingerprint(recipe), "config": dataclasses.asdict(recipe)}
+    content = {"recipe": name, "fingerprint": fingerprint(recipe), "config": dataclasses.asdict(recipe)}
     storage.publish_bytes(storage.join(output.root, "recipe.json"), json.dumps(content, indent=1, default=str).encode())
 
 
