@@ -4,10 +4,10 @@
 
 Its sound pictures (about 4,450, with their planted near-duplicates) are described; the rest is filled with random hashes of
 32 set bits, as a median hash has, no two of one picture. Ours searches all of it. The peer would need hours, so both are also
-timed on `--units` units of one exchange (buckets of 8 bits held against a neighbour; half of them against themselves)
+timed on `--units` units of one exchange (buckets of 8 bits, half of them held against themselves, half against a neighbour)
 drawn by seed, and the ratio is of these. Both compare exactly, so recall is equal, which is checked: every pair the peer finds
-is among ours. Precision and recall of planted pairs are given for the radius alone (the peer) and with verification (ours), both
-without the crop probes, which the peer has not.
+is among ours. Precision and recall of planted pairs are given for the radius alone (the peer) and with verification (ours),
+both without the crop probes, which the peer has not.
 """
 
 import argparse
