@@ -144,7 +144,7 @@ def test_the_outcome_does_not_depend_on_order():
 def test_a_template_keeps_its_cap_by_draw():
     ids = pa.array([f"{i:032x}" for i in range(60)])
     template = np.array([0] * 50 + [50] * 10)
-    verdict = decide_floods(ids, template, Duplicates(max_per_template=20, seed=3))
+    verdict = decide_floods(ids, template, Duplicates(max_per_template=20), 3)
     assert verdict.schema.names == [*VERDICT.names, "template_id", "template_size"]
     kept = [i for i, r in enumerate(verdict["reason"].to_pylist()) if r is None]
     assert len(kept) == 30
@@ -154,10 +154,10 @@ def test_a_template_keeps_its_cap_by_draw():
     assert set(dropped["value"].to_pylist()) == {50.0}
     assert set(verdict["template_id"].to_pylist()) == {f"{0:032x}", f"{50:032x}"}
     order = draws.generator(0, "order").permutation(60)
-    again = decide_floods(ids.take(order), template[order], Duplicates(max_per_template=20, seed=3))
+    again = decide_floods(ids.take(order), template[order], Duplicates(max_per_template=20), 3)
     assert again["reason"].to_pylist() == [verdict["reason"].to_pylist()[i] for i in order]
-    assert decide_floods(ids, template, Duplicates(max_per_template=20, seed=4))["reason"] != verdict["reason"]
-    assert decide_floods(ids, template, Duplicates(max_per_template=None))["reason"].null_count == 60
+    assert decide_floods(ids, template, Duplicates(max_per_template=20), 4)["reason"] != verdict["reason"]
+    assert decide_floods(ids, template, Duplicates(max_per_template=None), 3)["reason"].null_count == 60
 
 
 @pytest.mark.parametrize(
