@@ -25,17 +25,8 @@ from classifiers import near_duplicates, perceptual_hash, picture_match
 from sieveline import schema
 from sieveline.stages import duplicates
 
-PICTURE_DEFECTS = (
-    "undecodable",
-    "small",
-    "solid",
-    "aspect",
-    "bomb",
-    "missing_image",
-    "truncated",
-    "unsafe_name",
-    "duplicate_key",
-)
+PICTURE_DEFECTS = {"undecodable", "small", "solid", "aspect", "bomb", "missing_image", "truncated"}
+BROKEN_NAMES = {"unsafe_name", "duplicate_key"}
 
 
 def shrunk(data: bytes) -> tuple[np.ndarray, int, int]:
@@ -45,9 +36,8 @@ def shrunk(data: bytes) -> tuple[np.ndarray, int, int]:
         return simplejpeg.decode_jpeg(data, "RGB", fastdct=True, fastupsample=True, min_height=64, min_width=64), width, height
     with Image.open(io.BytesIO(data)) as picture:
         size = picture.size
-        picture = picture.convert("RGBA")
         white = Image.new("RGBA", size, "white")
-        white.alpha_composite(picture)
+        white.alpha_composite(picture.convert("RGBA"))
         return np.asarray(white.convert("RGB").reduce(max(1, min(size) // 64))), *size
 
 
@@ -68,7 +58,11 @@ def read(pool: Path) -> tuple[list[dict], list[np.ndarray]]:
                     break
                 key, _, extension = member.name.partition(".")
                 label = labels.get((path.stem, key))
-                if label is None or label["defect"] in PICTURE_DEFECTS or extension not in ("jpg", "png", "webp"):
+                if (
+                    label is None
+                    or label["defect"] in PICTURE_DEFECTS | BROKEN_NAMES
+                    or extension not in ("jpg", "png", "webp")
+                ):
                     continue
                 picture, width, height = shrunk(data)
                 caption = label["caption"] or ""
@@ -94,8 +88,7 @@ def main() -> None:
     described = perceptual_hash.describe(pictures)
     hashes = described["phash"].to_numpy()
     probes = described["probe_phash"].flatten().to_numpy().reshape(len(rows), -1)
-    found = list(near_duplicates.near_pairs(hashes, probes, arguments.radius))
-    pairs = np.unique(np.concatenate(found), axis=0)
+    pairs = np.unique(np.concatenate(list(near_duplicates.near_pairs(hashes, probes, arguments.radius))), axis=0)
     search = time.process_time()
     thumbnails = np.array([np.frombuffer(t, np.uint8) for t in described["thumbnail"].to_pylist()])
     difference, colour = picture_match.verify(thumbnails[pairs[:, 0]], thumbnails[pairs[:, 1]])
@@ -107,9 +100,10 @@ def main() -> None:
     verdict = duplicates.decide_duplicates(samples, table, config)
 
     place = {(row["label"]["shard"], row["label"]["key"]): i for i, row in enumerate(rows)}
-    origin = np.array(
-        [place.get((row["label"]["of_shard"], row["label"]["of_key"]), i) if _copy(row) else i for i, row in enumerate(rows)]
-    )
+    origin = np.arange(len(rows))
+    for i, row in enumerate(rows):
+        if row["label"]["defect"] in ("near_duplicate", "exact_duplicate"):
+            origin[i] = place.get((row["label"]["of_shard"], row["label"]["of_key"]), i)
     while (origin[origin] != origin).any():
         origin = origin[origin]
     cluster = np.array(verdict["cluster_id"].to_pylist())
@@ -137,10 +131,6 @@ def main() -> None:
     if arguments.sheet:
         _sheet(arguments.sheet, pictures, wrong, missed)
     print(json.dumps(out))
-
-
-def _copy(row: dict) -> bool:
-    return row["label"]["defect"] in ("near_duplicate", "exact_duplicate")
 
 
 def _sheet(path: Path, pictures: list[np.ndarray], wrong: list[tuple[int, int]], missed: list[tuple[int, int]]) -> None:

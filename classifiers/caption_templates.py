@@ -8,7 +8,7 @@ France", "Flag of Greece").
 
 A flood is told by its size, so no pairs are needed: a key that more than `more_than` captions share is heavy, and a caption
 with at least `MIN_HEAVY` heavy keys belongs to a template; heavy keys that meet in such a caption are one template. One caption
-costs 25 us. datasketch's own `MinHashLSH` holds every key in one process's memory; here the keys are exchanged by hash bucket
+costs 30 us. datasketch's own `MinHashLSH` holds every key in one process's memory; here the keys are exchanged by hash bucket
 (`band_keys`, `heavy`), and only the members of floods come together (`templates`).
 """
 
@@ -29,8 +29,9 @@ MIN_HEAVY = 4  # of BANDS: a stray shared key of a natural family ("a photo of a
 _SEED = 1  # of the MinHash permutations: sketches are comparable only under one
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
-_CODE = re.compile(r"\b\w*\d\w*\b")
+_CODE = re.compile(r"[a-z_]*\d[a-z\d_]*")  # with Latin letters only: texts in scripts without spaces would vanish whole
 _OTHER = re.compile(r"[\W_]+")
+_DENSE = re.compile(r"[\u2e80-\ud7ff\uf900-\ufaff]")  # Han, kana, Hangul: a character says as much as three letters
 
 
 def masked(caption: str) -> str:
@@ -45,14 +46,16 @@ def band_keys(captions: Sequence[str], min_characters: int) -> tuple[np.ndarray,
 
     Args:
         captions: the texts.
-        min_characters: of the masked caption; a shorter one is a name, and many pictures may rightly share it.
+        min_characters: of the masked caption, Han, kana and Hangul counted threefold; a shorter one is a name, and many
+            pictures may rightly share it.
 
     Returns:
         int64 (m,) rows of the captions that take part, and uint64 (m, BANDS) keys; a key is equal only within its band. An
         entry goes to bucket `key >> (64 - bits)` of the exchange.
     """
     texts = [masked(caption) for caption in captions]
-    rows = np.array([i for i, text in enumerate(texts) if len(text) >= max(min_characters, SHINGLE)], np.int64)
+    long = (len(text) >= SHINGLE and len(text) + 2 * len(_DENSE.findall(text)) >= min_characters for text in texts)
+    rows = np.flatnonzero(np.fromiter(long, bool, len(texts)))
     shingles = ({text[i : i + SHINGLE].encode() for i in range(len(text) - SHINGLE + 1)} for text in (texts[r] for r in rows))
     sketches = MinHash.generator(
         shingles, num_perm=BANDS * ROWS, seed=_SEED, hashfunc=xxhash.xxh32_intdigest, scheme="affine32"

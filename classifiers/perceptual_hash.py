@@ -5,7 +5,7 @@
 does not throw the bits of flat drawings (measured on flags and icons: pairs within 8 bits after rescaling .91 -> .96).
 
 A crop moves every coefficient, so each picture also gets the hashes it would have after a few crops (`probe_phash`): a crop of
-it is then found as a neighbour of one of them. All are matrix products over one 64 x 64 stack: with D the DCT and R the area
+it is then found as a neighbour of one of them. All are matrix products over one 48 x 48 stack: with D the DCT and R the area
 resampling of a window, coefficients = (D R_y) G (D R_x)^T.
 
 `thumbnail` is what `near_duplicates.verify` aligns and compares: 24 x 24 luma and 8 x 8 of each chroma, 704 bytes. At equal
@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-STACK = 64  # side of the common stack every measure is taken from
+STACK = 48  # side of the common stack every measure is taken from; a multiple of the thumbnail's sides
 SIDE = 32  # side of the picture the DCT is taken of
 LOW = 8  # frequencies kept on each axis
 NEAR_ZERO = 2.0  # in units of the orthonormal DCT: a mean change of 1/16 grey level

@@ -3,17 +3,17 @@
 import cv2
 import numpy as np
 import pytest
+from scenes import scene, shrunk
 
 from classifiers.perceptual_hash import describe
 from classifiers.picture_match import verify
 from sieveline.stages.duplicates import Duplicates
-from tests.test_perceptual_hash import _scene, _shrunk
 
 LIMITS = Duplicates()
 
 
 def _thumbnails(pictures: list[np.ndarray]) -> np.ndarray:
-    return np.array([np.frombuffer(t, np.uint8) for t in describe([_shrunk(p) for p in pictures])["thumbnail"].to_pylist()])
+    return np.array([np.frombuffer(t, np.uint8) for t in describe([shrunk(p) for p in pictures])["thumbnail"].to_pylist()])
 
 
 def _crop(picture: np.ndarray) -> np.ndarray:
@@ -23,7 +23,7 @@ def _crop(picture: np.ndarray) -> np.ndarray:
 
 EDITS = {
     "rescaled": lambda p: cv2.resize(p, (150, 118), interpolation=cv2.INTER_AREA),
-    "recompressed": lambda p: _shrunk(p, 25),
+    "recompressed": lambda p: shrunk(p, 25),
     "brightened": lambda p: np.clip(p * 1.15, 0, 255).astype(np.uint8),
     "darkened": lambda p: (p * 0.85).astype(np.uint8),
     "cropped": _crop,
@@ -33,14 +33,14 @@ EDITS = {
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_edit_is_the_same_picture_both_ways(edit):
-    originals = [_scene(seed) for seed in range(20)]
+    originals = [scene(seed) for seed in range(20)]
     a, b = _thumbnails(originals), _thumbnails([EDITS[edit](p) for p in originals])
     for difference, colour in (verify(a, b), verify(b, a)):
         assert np.mean((difference <= LIMITS.max_difference) & (colour <= LIMITS.max_colour)) >= 0.9
 
 
 def test_another_picture_is_not():
-    a, b = _thumbnails([_scene(seed) for seed in range(20)]), _thumbnails([_scene(seed + 100) for seed in range(20)])
+    a, b = _thumbnails([scene(seed) for seed in range(20)]), _thumbnails([scene(seed + 100) for seed in range(20)])
     difference, colour = verify(a, b)
     assert not ((difference <= LIMITS.max_difference) & (colour <= LIMITS.max_colour)).any()
 
@@ -60,7 +60,7 @@ def test_flags_of_one_layout_are_told_apart_by_colour():
 
 
 def test_a_pair_measures_the_same_alone_and_among_others():
-    thumbnails = _thumbnails([_scene(seed) for seed in range(12)] + [_crop(_scene(seed)) for seed in range(12)])
+    thumbnails = _thumbnails([scene(seed) for seed in range(12)] + [_crop(scene(seed)) for seed in range(12)])
     a, b = np.repeat(thumbnails, 24, axis=0), np.tile(thumbnails, (24, 1))
     difference, colour = verify(a, b)
     for i in range(0, len(a), 23):

@@ -216,7 +216,7 @@ def decide_floods(sample_ids: pa.Array | pa.ChunkedArray, template: np.ndarray, 
     first[group[by_id[::-1]]] = by_id[::-1]
     return pa.table(
         [
-            pa.array(np.where(dropped, Reason.CAPTION_FLOOD.value, None), pa.string()),
+            pa.array([Reason.CAPTION_FLOOD.value if drop else None for drop in dropped], pa.string()),
             pa.array(sizes[group].astype(float), mask=~dropped),
             pa.array(np.full(num, float(cap or 0)), mask=~dropped),
             pa.array(ids[first[group]], pa.string()),
