@@ -1,7 +1,8 @@
-"""Makes a clean caption look like the web's: shop tails, file names, entities, mojibake, keyword soup, truncation. For training the recaptioner.
+"""Makes a clean caption look like the web's: shop tails, file names, entities, mojibake, keyword soup, truncation. For
+training the recaptioner.
 
-The templates are split: `held_out` ones are never trained on, so that the recaptioner's figures speak of noise it has not seen.
-"""
+The templates are split: `held_out` ones are never trained on, so that the recaptioner's figures speak of noise it has
+not seen."""
 
 import html.entities
 import re
@@ -23,8 +24,29 @@ CAMERAS = ("IMG_{n} ", "DSC{n} ", "photo-{n} ", "PICT{n}: ", "Screenshot_{n} ")
 SIZES = (" 1920x1080", " 800x600px", " 1024 x 768", " 500px")
 FRAMES = (("★ ", " ★"), (">> ", " <<"), ("*** ", " ***"), ("", "!!!"), ("“", "”"), ("", " ..."), ("» ", ""), ("", " ♥"))
 SUFFIXES = (".jpg", ".png", ".jpeg", ".JPG", ".webp", ".gif", "_thumb.jpg", "-small.png")
-_SYLLABLES = ("pix", "art", "mart", "foto", "gra", "lux", "shop", "zen", "pic", "sto", "via", "max", "nova", "clip", "wall", "dea", "lia", "kin")
-_NAMED = {ord(c): f"&{name};" for name, c in html.entities.html5.items() if name in ("eacute", "aacute", "oacute", "uuml", "iacute")}
+_SYLLABLES = (
+    "pix",
+    "art",
+    "mart",
+    "foto",
+    "gra",
+    "lux",
+    "shop",
+    "zen",
+    "pic",
+    "sto",
+    "via",
+    "max",
+    "nova",
+    "clip",
+    "wall",
+    "dea",
+    "lia",
+    "kin",
+)
+_NAMED = {
+    ord(c): f"&{name};" for name, c in html.entities.html5.items() if name in ("eacute", "aacute", "oacute", "uuml", "iacute")
+}
 _NAMED |= {codepoint: f"&{name};" for codepoint, name in html.entities.codepoint2name.items() if codepoint > 160}
 
 

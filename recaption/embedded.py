@@ -1,8 +1,8 @@
-"""The embedded recaptioner: no download, no server, a few megabytes of weights trained by `models/recaptioner.py` (figures in `docs/recaption.md`).
+"""The embedded recaptioner: no download, no server, a few megabytes of weights trained by `models/recaptioner.py`
+(figures in `docs/recaption.md`).
 
-It takes the noise off a caption and adds what the image embedding and the caption together suggest; it does not see pixels. Captions it cannot
-read whole and pairs without an embedding are failures, and the original stays.
-"""
+It takes the noise off a caption and adds what the image embedding and the caption together suggest; it does not see
+pixels. Captions it cannot read whole and pairs without an embedding are failures, and the original stays."""
 
 import json
 from collections.abc import Sequence
@@ -43,7 +43,9 @@ class EmbeddedConfig:
 
     def __post_init__(self) -> None:
         if not self.weights.is_file():
-            raise ConfigError(f"EmbeddedConfig.weights is {self.weights}; there is no such file: make it with python -m models.recaptioner")
+            raise ConfigError(
+                f"EmbeddedConfig.weights is {self.weights}; there is no such file: make it with python -m models.recaptioner"
+            )
 
 
 class EmbeddedGenerator:
@@ -112,9 +114,13 @@ def recaption(
             answers[i] = Failure("no_embedding", "the alignment stage left no image embedding")
         elif len(request.image_embedding) != model.config.image_width:
             width = model.config.image_width
-            raise ConfigError(f"the recaptioner reads embeddings of {width} numbers, the alignment stage wrote {len(request.image_embedding)}")
+            raise ConfigError(
+                f"the recaptioner reads embeddings of {width} numbers, the alignment stage wrote {len(request.image_embedding)}"
+            )
         elif shape is None:
-            answers[i] = Failure("length", f"the caption has {len(source.ids)} tokens, the model reads 1 to {model.config.max_source}")
+            answers[i] = Failure(
+                "length", f"the caption has {len(source.ids)} tokens, the model reads 1 to {model.config.max_source}"
+            )
         else:
             by_shape.setdefault(shape, []).append(i)
     for shape, rows in by_shape.items():

@@ -61,7 +61,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     config = LlavaConfig(vision_config=vision, text_config=text, image_token_id=3, vision_feature_layer=-1)
     model = LlavaForConditionalGeneration(config)
-    with torch.no_grad():  # larger weights: an untrained head is all but indifferent, and its answers would be the same for every image
+    with (
+        torch.no_grad()
+    ):  # larger weights: an untrained head is all but indifferent, and its answers would be the same for every image
         for parameter in model.parameters():
             parameter.mul_(4)
     model.generation_config.eos_token_id = 2
@@ -69,7 +71,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.save_pretrained(folder)
     image = CLIPImageProcessor(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28})
     LlavaProcessor(
-        image, fast, patch_size=14, vision_feature_select_strategy="default", num_additional_image_tokens=1, chat_template=TEMPLATE
+        image,
+        fast,
+        patch_size=14,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=TEMPLATE,
     ).save_pretrained(folder)
     return folder
 
