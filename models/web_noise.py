@@ -1,7 +1,8 @@
-"""Makes a clean caption look like the web's: shop tails, file names, entities, mojibake, keyword soup, truncation. For training the recaptioner.
+"""Makes a clean caption look like the web's: shop tails, file names, entities, mojibake, keyword soup, truncation. For
+training the recaptioner.
 
-The templates are split: `held_out` ones are never trained on, so that the recaptioner's figures speak of noise it has not seen.
-"""
+The templates are split: `held_out` ones are never trained on, so that the recaptioner's figures speak of noise it has
+not seen."""
 
 import html.entities
 import re

@@ -1,8 +1,8 @@
-"""The embedded recaptioner: no download, no server, a few megabytes of weights trained by `models/recaptioner.py` (figures in `docs/recaption.md`).
+"""The embedded recaptioner: no download, no server, a few megabytes of weights trained by `models/recaptioner.py`
+(figures in `docs/recaption.md`).
 
-It takes the noise off a caption and adds what the image embedding and the caption together suggest; it does not see pixels. Captions it cannot
-read whole and pairs without an embedding are failures, and the original stays.
-"""
+It takes the noise off a caption and adds what the image embedding and the caption together suggest; it does not see
+pixels. Captions it cannot read whole and pairs without an embedding are failures, and the original stays."""
 
 import json
 from collections.abc import Sequence

@@ -12,15 +12,13 @@ from difflib import SequenceMatcher
 import ftfy
 import ftfy.badness
 
-_IMAGE_SUFFIXES = r"(?:jpe?g|png|gif|webp|bmp|svgz?|tiff?|avif|heic|psd|eps)"
-
 _NOISE = re.compile(
     r"""
     https?://\S+ | www\.\S+
     | \b[\w-]+\.(?:com|net|org|info|biz|shop|co\.uk|es|mx|io)\b(?:/\S*)?
     | \b(?:img|imgp|dsc[fn]?|pict?|p\d|screenshot|screen[ ]shot|image|imagen|photo|foto|untitled|unnamed|scan)[-_ ]?\d{2,}\w*(?:[-_ ]\d+)*\b
     | \b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b
-    | \.%s\b
+    | \.(?:jpe?g|png|gif|webp|bmp|svgz?|tiff?|avif|heic|psd|eps)\b
     | [^\W\d_]*(?:\.{3,}|…)\s*$
     | \b\d{2,5}\s?[x×]\s?\d{2,5}(?:\s?px)?\b | \b\d{2,5}\s?px\b
     | \b(?:image|photo|picture|slide|page|figure|imagen|foto|p[aá]gina)\s+\d+\s*(?:of|de|/)\s*\d+\b
@@ -30,154 +28,18 @@ _NOISE = re.compile(
     | \bfree\s+(?:download|shipping|delivery|clip\ ?art|vector|stock)\b | \b(?:env[ií]o|descarga)\s+gratis\b
     | \b(?:click|tap)\s+(?:here|to\s+\w+)(?:\s+image)?\b | \bhaz\s+clic(?:\s+aqu[ií])?\b | \b(?:clic\s+para\s+ampliar)\b
     | \b(?:buy|shop|order|download|call)\s+now\b | \b(?:compra|comprar|descargar)\s+ahora\b | \bfor\s+sale\b | \ben\s+venta\b
-    """
-    % _IMAGE_SUFFIXES,
+    """,
     re.IGNORECASE | re.VERBOSE,
 )
 
-_SHOP_WORDS = frozenset(
-    [
-        "stock",
-        "photo",
-        "photos",
-        "photography",
-        "photograph",
-        "image",
-        "images",
-        "picture",
-        "pictures",
-        "pic",
-        "pics",
-        "vector",
-        "vectors",
-        "clipart",
-        "free",
-        "download",
-        "downloads",
-        "royalty",
-        "shutterstock",
-        "istock",
-        "istockphoto",
-        "getty",
-        "gettyimages",
-        "alamy",
-        "dreamstime",
-        "depositphotos",
-        "123rf",
-        "pinterest",
-        "flickr",
-        "amazon",
-        "ebay",
-        "etsy",
-        "wallpaper",
-        "wallpapers",
-        "hd",
-        "uhd",
-        "4k",
-        "8k",
-        "buy",
-        "sale",
-        "shop",
-        "store",
-        "online",
-        "price",
-        "prices",
-        "cheap",
-        "best",
-        "discount",
-        "shipping",
-        "delivery",
-        "official",
-        "site",
-        "website",
-        "homepage",
-        "thumbnail",
-        "thumb",
-        "preview",
-        "click",
-        "enlarge",
-        "zoom",
-        "gallery",
-        "premium",
-        "high",
-        "resolution",
-        "quality",
-        "png",
-        "jpg",
-        "jpeg",
-        "gif",
-        "svg",
-        "eps",
-        "psd",
-        "wikipedia",
-        "wikimedia",
-        "commons",
-        "foto",
-        "fotos",
-        "imagen",
-        "imagenes",
-        "imágenes",
-        "archivo",
-        "gratis",
-        "descargar",
-        "descarga",
-        "comprar",
-        "compra",
-        "envío",
-        "envio",
-        "oferta",
-        "ofertas",
-        "precio",
-        "precios",
-        "tienda",
-        "barato",
-        "ampliar",
-        "clic",
-        "galería",
-        "galeria",
-        "alta",
-        "resolución",
-        "resolucion",
-        "calidad",
-        "libre",
-        "derechos",
-        "amp",
-        "nbsp",
-        "quot",
-    ]
-)
-_GLUE_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "at",
-        "by",
-        "for",
-        "from",
-        "in",
-        "of",
-        "on",
-        "or",
-        "the",
-        "to",
-        "with",
-        "de",
-        "del",
-        "el",
-        "en",
-        "la",
-        "las",
-        "los",
-        "para",
-        "por",
-        "y",
-        "con",
-        "1",
-        "2",
-        "3",
-    ]
-)
+_SHOP_TEXT = """stock photo photos photography photograph image images picture pictures pic pics vector vectors clipart free download downloads
+    royalty shutterstock istock istockphoto getty gettyimages alamy dreamstime depositphotos 123rf pinterest flickr amazon ebay etsy wallpaper
+    wallpapers hd uhd 4k 8k buy sale shop store online price prices cheap best discount shipping delivery official site website homepage
+    thumbnail thumb preview click enlarge zoom gallery premium high resolution quality png jpg jpeg gif svg eps psd wikipedia wikimedia commons
+    foto fotos imagen imagenes imágenes archivo gratis descargar descarga comprar compra envío envio oferta ofertas precio precios tienda
+    barato ampliar clic galería galeria alta resolución resolucion calidad libre derechos amp nbsp quot"""
+_GLUE_TEXT = "a an and at by for from in of on or the to with de del el en la las los para por y con 1 2 3"
+_SHOP_WORDS, _GLUE_WORDS = frozenset(_SHOP_TEXT.split()), frozenset(_GLUE_TEXT.split())
 
 _SEPARATOR = re.compile(r"\s+[|/\\•·–—-]+\s+|\s*[|•·]\s*|\s*::+\s*|\s*[;,]\s+|\s*[()\[\]]\s*")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});?")

@@ -1,8 +1,11 @@
-"""The embedded recaptioner's network: a small encoder-decoder transformer that reads an image embedding and a noisy caption and copies or writes.
+"""The embedded recaptioner's network: a small encoder-decoder transformer that reads an image embedding and a noisy
+caption and copies or writes.
 
-At each step the next token comes from a mixture of the vocabulary and of the source's own tokens (See et al. 2017, arXiv 1704.04368), so a rare name
-is copied piece by piece rather than recalled. Shapes in the names: B batch, S source tokens, T target tokens, D width, V vocabulary.
-"""
+At each step the next token comes from a mixture of the vocabulary and of the source's own tokens (See et al. 2017,
+arXiv 1704.04368), so a rare name is copied piece by piece rather than recalled. Copying has a head start: a source
+token scores by how well the two before it match the two just written, which is what an induction head learns, so
+untrained weights already copy and training is left with what to skip and what to add. Shapes in the names: B batch, S
+source tokens, T target tokens, D width, V vocabulary."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -124,11 +127,13 @@ class PointerModel(nn.Module):
         self.decoder = nn.ModuleList(Block(config, cross=True) for _ in range(config.layers))
         self.norm_source, self.norm_target = nn.LayerNorm(config.width), nn.LayerNorm(config.width)
         self.copy_query, self.copy_key = nn.Linear(config.width, config.width), nn.Linear(config.width, config.width)
+        self.induction = nn.Parameter(torch.tensor([8.0, 4.0]))
         self.gate = nn.Linear(config.width, 1)
         self.dropout = nn.Dropout(config.dropout)
         for name, parameter in self.named_parameters():
             if parameter.dim() > 1:
                 nn.init.normal_(parameter, std=0.02 if "position" not in name else 0.01)
+        nn.init.constant_(self.gate.bias, 2.0)  # copy first
 
     def encode(self, image_BE: Tensor, source_BS: Tensor) -> tuple[Tensor, Tensor]:
         """The source read: float [B, image_tokens + S, D] and a bool mask [B, 1, 1, image_tokens + S], true where there is something."""
@@ -142,11 +147,18 @@ class PointerModel(nn.Module):
             x = block(x, mask)
         return self.norm_source(x), mask
 
-    def mixture(self, target_BTD: Tensor, source_BSD: Tensor, source_BS: Tensor) -> tuple[Tensor, Tensor]:
-        """Log probabilities of copying each source position [B, T, S] and of writing each token [B, T, V]; together they sum to 1."""
+    def mixture(self, said_BT2: Tensor, target_BTD: Tensor, source_BSD: Tensor, source_BS: Tensor) -> tuple[Tensor, Tensor]:
+        """Log probabilities of copying each source position [B, T, S] and of writing each token [B, T, V]; together they sum to 1.
+
+        `said_BT2` holds the last token written before each position and the one before that.
+        """
         y = self.norm_target(target_BTD)
         text = source_BSD[:, self.config.image_tokens :]
         scores = self.copy_query(y) @ self.copy_key(text).transpose(1, 2) * self.config.width**-0.5
+        directions = F.normalize(self.tokens.weight, dim=-1)
+        for back, weight in enumerate(self.induction):
+            before = F.pad(source_BS, (back + 1, 0), value=START)[:, : source_BS.shape[1]]
+            scores = scores + weight * (directions[said_BT2[:, :, back]] @ directions[before].transpose(1, 2))
         copy = F.log_softmax(scores.masked_fill((source_BS == PAD)[:, None], -1e4), dim=-1)
         write = F.log_softmax(y @ self.tokens.weight.T, dim=-1)
         gate = self.gate(y)
@@ -159,7 +171,8 @@ class PointerModel(nn.Module):
         x = self.dropout(self.tokens(inputs) + self.target_positions.weight[: inputs.shape[1]])
         for block in self.decoder:
             x = block(x, None, block.source_keys(source), mask, causal=True)
-        copy, write = self.mixture(x, source, source_BS)
+        said = torch.stack([inputs, F.pad(inputs, (1, 0), value=START)[:, :-1]], dim=2)
+        copy, write = self.mixture(said, x, source, source_BS)
         same = wanted[:, :, None] == source_BS[:, None, :]
         copied = copy.masked_fill(~same, -1e4).logsumexp(dim=-1)
         written = write.gather(2, wanted[:, :, None])[:, :, 0]
@@ -171,7 +184,7 @@ class PointerModel(nn.Module):
     def decode(
         self, image_BE: Tensor, source_BS: Tensor, *, temperature: float = 0.0, generator: torch.Generator | None = None
     ) -> list[list[int]]:
-        """Tokens of the recaption per row, END left off; [] where none ends within `max_target`.
+        """Tokens of the recaption per row, END left off, no three in a row twice; [] where none ends within `max_target`.
 
         Args:
             image_BE: float32 embeddings.
@@ -182,24 +195,31 @@ class PointerModel(nn.Module):
         source, mask = self.encode(image_BE, source_BS)
         keys = [block.source_keys(source) for block in self.decoder]
         past: list[Any] = [None] * len(keys)
-        token = torch.full((batch, 1), START)
+        token = previous = torch.full((batch, 1), START)
         done = torch.zeros(batch, dtype=torch.bool)
-        said = []
+        said_rows: list[list[int]] = [[] for _ in range(batch)]
+        triples: list[dict[tuple[int, ...], list[int]]] = [{} for _ in range(batch)]
         for t in range(self.config.max_target):
             x = self.tokens(token) + self.target_positions.weight[t]
             for i, block in enumerate(self.decoder):
                 x, past[i] = block.step(x, past[i], keys[i], mask)
-            copy, write = self.mixture(x, source, source_BS)
+            copy, write = self.mixture(torch.stack([token, previous], dim=2), x, source, source_BS)
+            previous = token
             chances = write[:, 0].exp().scatter_add(1, source_BS, copy[:, 0].exp())
             chances[:, PAD] = 0
+            for row, seen in enumerate(triples):  # no three tokens twice: a greedy decoder's loops end here
+                if (again := seen.get(tuple(said_rows[row][-2:]))) is not None:
+                    chances[row, again] = 0
             if temperature:
                 token = torch.multinomial(chances ** (1 / temperature), 1, generator=generator)
             else:
                 token = chances.argmax(dim=-1, keepdim=True)
             token = token.masked_fill(done[:, None], PAD)
-            said.append(token)
+            for row, new in enumerate(token[:, 0].tolist()):
+                if len(said_rows[row]) > 1:
+                    triples[row].setdefault(tuple(said_rows[row][-2:]), []).append(new)
+                said_rows[row].append(new)
             done |= token[:, 0] == END
             if bool(done.all()):
                 break
-        rows = torch.cat(said, dim=1).tolist()
-        return [row[: row.index(END)] if END in row else [] for row in rows]
+        return [row[: row.index(END)] if END in row else [] for row in said_rows]

@@ -1,4 +1,5 @@
-"""Prompts for generators that follow instructions. A prompt is named and versioned; any change to its text is a new version.
+"""Prompts for generators that follow instructions. A prompt is named and versioned; any change to its text is a new
+version.
 
 And what comes back: `answer_text` takes the caption out of an answer's wrapping.
 """

@@ -1,7 +1,8 @@
 """Measures a candidate caption against its original: facts kept, facts added, alignment, language, length, repetition.
 
-The paper asks for "more precise, and detailed descriptions while preserving the factual accuracy of the source text" (arXiv 2507.01006, 3.1) and does
-not publish its checks; these are ours. Nothing is decided here: `sieveline.stages.recaption.decide` holds the columns against thresholds.
+The paper asks for "more precise, and detailed descriptions while preserving the factual accuracy of the source text"
+(arXiv 2507.01006, 3.1) and does not publish its checks; these are ours. Nothing is decided here:
+`sieveline.stages.recaption.decide` holds the columns against thresholds.
 
 | column | type | meaning |
 |---|---|---|

@@ -1,4 +1,5 @@
-"""The verifier: what passes, what does not and why; evidence asked for only where it is needed; rows that ignore their neighbours."""
+"""The verifier: what passes, what does not and why; evidence asked for only where it is needed; rows that ignore their
+neighbours."""
 
 from collections.abc import Sequence
 
