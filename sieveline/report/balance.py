@@ -12,7 +12,8 @@ from sieveline.stages.concepts import p_to_t, summary
 
 
 def read_balance(output: Output, config: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """`sieveline.stages.concepts.summary` over the whole pool, with `num_entries` of the vocabulary; None without concept ledgers.
+    """`sieveline.stages.concepts.summary` over the whole pool, with `num_entries` of the vocabulary and `ranks`; None without concept
+    ledgers. `ranks` holds int64 arrays `before` and `after`, matches per entry, the most frequent first.
 
     Entries carry their text where the step over the whole pool left it (`OUT/global/concept_counts/current.json`), else their number.
 
@@ -31,7 +32,9 @@ def read_balance(output: Output, config: Mapping[str, Any] | None) -> dict[str, 
     before, after, pool = (np.pad(c, (0, size - len(c))) for c in (before, after, pool))
     t = _t(config or {}, pool if pool.sum() else before)
     found = summary(before, after, t, _Entries(texts))  # pyright: ignore[reportArgumentType]
-    return found | {"num_entries": num_entries or int((before > 0).sum())}
+    order = np.argsort(-before, kind="stable")[: int((before > 0).sum())]
+    ranks = {"before": before[order], "after": after[order]}
+    return found | {"num_entries": num_entries or len(order), "ranks": ranks}
 
 
 class _Entries:

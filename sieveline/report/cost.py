@@ -46,7 +46,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class SlowShard:
-    """A source shard and what it cost over all stages; `ratio` of its CPU-ms a pair to the median shard's."""
+    """A source shard and what it cost over all stages; `ratio` of its CPU-seconds to the median shard's."""
 
     shard_id: str
     num_pairs: int
@@ -91,19 +91,19 @@ def bytes_moved(output: Output, slices: Sequence[Slice], counts: Sequence[StageC
 
 
 def slowest_shards(output: Output, num_shards: int = 8) -> list[SlowShard]:
-    """The source shards that cost most a pair, over all stages whose cost is counted by shard."""
+    """The source shards that cost most, over all stages whose cost is counted by shard."""
     pairs = {file_stem(url): _num_rows(url) for url in output.ledgers("heuristics")}
     spent = dict.fromkeys(pairs, 0.0)
     for stage in STAGES:
         for url in storage.listing(storage.join(output.root, "costs", stage), ".json"):
             if file_stem(url) in spent:
                 spent[file_stem(url)] += json.loads(storage.read_bytes(url))["cpu_seconds"]
-    per_pair = {s: 1e3 * spent[s] / n for s, n in pairs.items() if n and spent[s]}
-    if not per_pair:
+    spent = {shard: seconds for shard, seconds in spent.items() if pairs[shard] and seconds}
+    if not spent:
         return []
-    usual = median(per_pair.values())
-    slow = sorted(per_pair, key=lambda s: (-per_pair[s], s))[:num_shards]
-    return [SlowShard(s, pairs[s], spent[s], per_pair[s], per_pair[s] / usual) for s in slow]
+    usual = median(spent.values())
+    slow = sorted(spent, key=lambda shard: (-spent[shard], shard))[:num_shards]
+    return [SlowShard(s, pairs[s], spent[s], 1e3 * spent[s] / pairs[s], spent[s] / usual) for s in slow]
 
 
 def _num_rows(url: str) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from sieveline.report.rules import Measure, Rule
 
 NUM_BINS = 1024
+NUM_BARS = 56
 _UNIT_BINS = 64  # whole numbers of a range up to this get a bin each
 
 
@@ -88,7 +89,17 @@ class Distribution:
     def border(self, cut: Cut) -> float:
         return border(cut, self.whole)
 
-    def regrouped(self, num_bars: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    @property
+    def cuts_in_view(self) -> list[int]:
+        """Numbers of the cuts that lie within the measured range."""
+        return [i for i, c in enumerate(self.cuts) if self.edges[0] <= self.border(c) <= self.edges[-1]]
+
+    @property
+    def unit_bins(self) -> bool:
+        """Whether every bin is one whole number."""
+        return self.whole and bool(np.all(np.diff(self.edges) == 1))
+
+    def regrouped(self, num_bars: int = NUM_BARS) -> tuple[np.ndarray, list[np.ndarray]]:
         """Edges and counts (kept, other, then each cut's) over at most about `num_bars` bars, cuts on their borders."""
         bins = len(self.edges) - 1
         fixed = {int(np.argmin(np.abs(self.edges - self.border(c)))) for c in self.cuts}
@@ -97,6 +108,8 @@ class Distribution:
         else:
             step = bins / num_bars
             grid = {round(i * step) for i in range(num_bars)}
+            if not self.measure.log:
+                fixed.add(bins - 1)  # the bin of the highest value
             near = {g for g in grid if any(0 < abs(g - f) < step / 2 for f in fixed) and g != 0}
             starts = np.array(sorted((grid - near) | {f for f in fixed if f < bins}))
         counts = [np.add.reduceat(c, starts) for c in (self.kept, self.other, *self.cut_off)]
@@ -124,7 +137,8 @@ def make_edges(measure: Measure, low: float, high: float, whole: bool, cuts: tup
     borders = [border(c, whole) for c in cuts]
     if measure.span:
         low, high = min(low, measure.span[0]), max(high, measure.span[1])
-    near = [c.threshold for c in cuts if not measure.log or c.threshold <= 4 * max(high, 1)]
+    # A cut far beyond everything measured is told in words; the axis is for what is there.
+    near = [c.threshold for c in cuts if c.threshold <= (2 * max(high, 1.0) if measure.log else high + (high - low))]
     low, high = min([low, *near]), max([high, *near])
     if whole and high - low <= _UNIT_BINS:
         edges = np.arange(np.floor(low), np.floor(high) + 2)
@@ -135,6 +149,8 @@ def make_edges(measure: Measure, low: float, high: float, whole: bool, cuts: tup
         if low < start:  # one bin for what a logarithm cannot show
             edges = np.concatenate([[0.0], edges])
     else:
-        edges = np.linspace(low, high if high > low else low + 1.0, NUM_BINS + 1)
+        high = high if high > low else low + 1.0
+        # The highest value, often one that many rows have, gets a bin as wide as a bar.
+        edges = np.append(np.linspace(low, high, NUM_BINS + 1), high + (high - low) / NUM_BARS)
     inside = [b for b in borders if edges[0] <= b <= edges[-1]]
     return np.unique(np.concatenate([edges, inside]))

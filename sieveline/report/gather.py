@@ -33,8 +33,8 @@ class Sizes:
         nearest: on each side of each threshold.
     """
 
-    kept: int = 24
-    reason: int = 12
+    kept: int = 18
+    reason: int = 9
     nearest: int = 8
 
 

@@ -8,7 +8,7 @@ strangers' text and are escaped, made one line, and never made a link. The page 
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -67,7 +67,7 @@ class Card:
 
 def gather(output: Output, sizes: Sizes) -> dict[str, Any]:
     """Everything the template shows, as plain values."""
-    recipe = _json(storage.join(output.root, "recipe.json")) or {}
+    recipe = recipe_config(output)
     config = recipe.get("config") or {}
     slices = read_slices(output.root)
     counts = [c for c in results.count_stages(output) if c.num_in]
@@ -104,6 +104,11 @@ def gather(output: Output, sizes: Sizes) -> dict[str, Any]:
     }
 
 
+def recipe_config(output: Output) -> dict[str, Any]:
+    """`OUT/recipe.json`: `recipe` (its name), `fingerprint`, `config` (nested dicts of its fields); empty where there is none."""
+    return _json(storage.join(output.root, "recipe.json")) or {}
+
+
 def render(content: Mapping[str, Any]) -> str:
     """The page as HTML."""
     style = _style()
@@ -129,6 +134,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "integer": text.integer,
         "decimal": text.decimal,
+        "figures": text.figures,
         "num_bytes": text.num_bytes,
         "words": lambda name: name.replace("_", " "),
         "svg": lambda content: data_uri("image/svg+xml", content),
@@ -143,14 +149,14 @@ class _Cards:
     def __init__(self, pictures: Mapping[tuple[str, int], Thumbnail]):
         self._pictures = pictures
 
-    def card(self, row: Mapping[str, Any], note: str | None = None) -> Card:
+    def card(self, row: Mapping[str, Any], note: str) -> Card:
         caption = text.visible(row.get("caption"), 180)
         where = f"{text.visible(row['source_shard'], 60)} / {text.visible(row['key'], 60)}"
         picture = self._pictures[row["source_shard"], row["row"]]
-        return Card(picture, caption, text.visible(row["key"], 40), where, _note(row) if note is None else note, row)
+        return Card(picture, caption, text.visible(row["key"], 40), where, note, row)
 
-    def cards(self, rows: Iterable[Mapping[str, Any]], note: str | None = None) -> list[Card]:
-        return [self.card(row, note) for row in rows]
+    def cards(self, rows: Iterable[Mapping[str, Any]], note: Callable[[Mapping[str, Any]], str]) -> list[Card]:
+        return [self.card(row, note(row)) for row in rows]
 
 
 def _note(row: Mapping[str, Any]) -> str:
@@ -160,6 +166,11 @@ def _note(row: Mapping[str, Any]) -> str:
     if row.get("threshold") is None:
         return text.decimal(row["value"])
     return f"{text.decimal(row['value'])} against {text.decimal(row['threshold'])}"
+
+
+def _draw_note(row: Mapping[str, Any]) -> str:
+    """A keep probability and the draw it was held against."""
+    return "" if row.get("value") is None else f"p {text.decimal(row['value'])}, drawn {text.decimal(row['threshold'])}"
 
 
 def _groups(stages: Sequence[Stage], *families: Families | None) -> Iterable[Sequence[dict[str, Any]]]:
@@ -190,13 +201,15 @@ def _stage_view(output: Output, stage: Stage, count: StageCount, cards: _Cards) 
                     "svg": plot,
                     "cuts": [(c.rule, c.threshold, int(n.sum())) for c, n in zip(d.cuts, d.cut_off, strict=True)],
                     "cut_off": cut_off,
+                    "beyond": [(c.rule.name, c.threshold) for i, c in enumerate(d.cuts) if i not in d.cuts_in_view],
                     "unmeasured": stage.num_in - d.total,
                     "nearest": near.get(id(d.measure), []),
                 }
             )
     ledgers = output.ledgers(stage.name)
     footer = (read_metadata(ledgers[0]) if ledgers else None) or {}
-    groups = [{"name": g.name, "total": g.total, "cards": cards.cards(g.rows)} for g in stage.groups if g.total]
+    note = _draw_note if stage.name == "concepts" else _note
+    groups = [{"name": g.name, "total": g.total, "cards": cards.cards(g.rows, note)} for g in stage.groups if g.total]
     view = {
         "name": stage.name,
         "title": title,
@@ -209,7 +222,7 @@ def _stage_view(output: Output, stage: Stage, count: StageCount, cards: _Cards) 
     }
     if stage.name == "recaption":
         view["recaptions"] = [
-            {"name": g.name, "total": g.total, "pairs": [_recaption(cards.card(r)) for r in g.rows[:8]]}
+            {"name": g.name, "total": g.total, "pairs": [_recaption(cards.card(r, _note(r))) for r in g.rows[:8]]}
             for g in stage.groups
             if g.total
         ]
@@ -258,10 +271,8 @@ def _dropped_note(row: Mapping[str, Any]) -> str:
 def _balance_view(balance: dict[str, Any] | None) -> dict[str, Any] | None:
     if balance is None:
         return None
-    curve = balance["curve"]
-    head_rank = balance["tail"]["entries"] if balance["t"] is not None else None
-    plot = plots.concept_curve(curve["rank"], curve["before"], curve["after"], head_rank) if len(curve["rank"]) > 1 else None
-    top = [entry | {"entry": text.visible(entry["entry"], 40)} for entry in balance["top"]]
+    plot = plots.concept_ranks(balance["ranks"]["before"], balance["ranks"]["after"], balance["t"])
+    top = [entry | {"entry": text.visible(entry["entry"], 40)} for entry in balance["top"][:12]]
     return balance | {"svg": plot, "top": top, "most": max((e["before"] for e in top), default=1)}
 
 
@@ -306,4 +317,4 @@ def _json(url: str) -> Any:
     return json.loads(storage.read_bytes(url)) if storage.exists(url) else None
 
 
-__all__ = ["STAGES", "Card", "build_report", "gather", "render"]
+

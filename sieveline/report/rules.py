@@ -134,12 +134,14 @@ _HEURISTICS = (
         name="mojibake",
         columns=("mojibake",),
         unit="wrongly decoded sequences",
+        log=True,
         rules=(_cut("max_mojibake", Reason.MOJIBAKE),),
     ),
     Measure(
         name="html_entities",
         columns=("html_entities",),
         unit="HTML entities left in the caption",
+        log=True,
         rules=(_cut("max_html_entities", Reason.MOJIBAKE),),
     ),
     Measure(
@@ -160,7 +162,7 @@ _RECAPTION = (
         rules=(_cut("min_fact_recall", Reason.FACT_LOST),),
     ),
     Measure(
-        name="num_unsupported",
+        name="unsupported facts",
         columns=("num_unsupported",),
         unit="new names and numbers without evidence",
         rules=(_cut("max_unsupported", Reason.UNSUPPORTED_FACT),),
@@ -173,7 +175,7 @@ _RECAPTION = (
         rules=(_cut("max_alignment_drop", Reason.ALIGNMENT_LOWER),),
     ),
     Measure(
-        name="language_probability",
+        name="language probability",
         columns=("language_probability",),
         unit="probability of the original's language",
         span=(0.0, 1.0),

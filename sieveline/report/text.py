@@ -96,10 +96,17 @@ def decimal(value: float | None, digits: int = 3) -> str:
     return text.rstrip("0").rstrip(".") if places else text
 
 
+def figures(value: float, digits: int = 3) -> str:
+    """`value` with exactly `digits` digits that matter where they are behind the point: 0.500, 30.0, 1,887."""
+    if not value:
+        return "0"
+    return f"{value:,.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
+
+
 def num_bytes(value: float) -> str:
     """Bytes in decimal units: 812 B, 5.2 MB, 1.31 PB."""
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if abs(value) < 1000:
-            return f"{decimal(value)} {unit}"
+            return f"{figures(value) if unit != 'B' else integer(value)} {unit}"
         value /= 1000
-    return f"{decimal(value)} PB"
+    return f"{figures(value)} PB"
