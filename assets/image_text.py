@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 from sieveline.report.page import build_report
-from sieveline.report.summary import dialog_markdown, funnel_markdown, inline_summary
+from sieveline.report.summary import dialog_markdown, inline_summary
 
 from assets.line import ImageTextLine
 from assets.partitions import slices
@@ -214,7 +214,11 @@ def quality_report(line: ImageTextLine) -> dg.MaterializeResult:
     build_report(line.place)
     numbers = {"training samples": stats["samples"], "training shards": stats["shards"], "bytes": stats["bytes"]}
     return dg.MaterializeResult(
-        metadata={**numbers, "report": line.report_link(), "funnel": dg.MetadataValue.md(funnel_markdown(stats))}
+        metadata={
+            **numbers,
+            "report": line.report_link(),
+            **{f"kept: {stage['name']}": stage["kept"] for stage in stats["stages"]},
+        }
     )
 
 
