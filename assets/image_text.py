@@ -3,13 +3,23 @@
 from typing import Any
 
 import dagster as dg
-from sieveline.report.summary import dialog_markdown, inline_summary
+import pyarrow as pa
+from sieveline.report.page import build_report
+from sieveline.report.summary import dialog_markdown, funnel_markdown, inline_summary
 
 from assets.line import ImageTextLine
+from assets.partitions import slices
 from pipelines.engine import run_in_child
 from sieveline import output as outputs
+from sieveline import recipes
 from sieveline.schema import LEDGER
 from sieveline.slices import Slice
+from sieveline.stages import alignment as alignment_stage
+from sieveline.stages import concepts as concepts_stage
+from sieveline.stages import duplicates as duplicates_stage
+from sieveline.stages import heuristics as heuristics_stage
+from sieveline.stages import recaption as recaption_stage
+from sieveline.stages import write as write_stage
 
 GROUP = "image_text"
 OWNERS = ["team:multimodal-data"]
@@ -32,11 +42,13 @@ def run_steps(context: dg.AssetExecutionContext, line: ImageTextLine, step: str,
             context.log.info(f"{message['step']}: {pairs:,} pairs")
             log_at = max(pairs * 2, 1000)
 
+    recipe = line.load_recipe()
+    recipes.write(recipe, line.recipe, line.place)
     counters = run_in_child(
         "pipelines.image_text:run",
         on_progress,
         output=line.output,
-        recipe=line.load_recipe(),
+        recipe=recipe,
         slices=of,
         engine=line.engine,
         steps=[step],
@@ -88,3 +100,140 @@ def ledger_schema(columns: Any) -> dict[str, Any]:
     """A stage's ledger as Dagster's column schema; `columns` is the Arrow schema of its own columns."""
     fields = [*LEDGER, *(f for f in columns if f.name not in LEDGER.names)]
     return {"dagster/column_schema": dg.TableSchema([dg.TableColumn(f.name, str(f.type)) for f in fields])}
+
+
+def per_slice(
+    step: str, deps: list, description: str, kinds: set[str], columns: Any, pool: str | None = None
+) -> dg.AssetsDefinition:
+    """An asset that is one stage, partitioned by slice."""
+
+    @dg.asset(
+        name=step if step != "write" else "training_shards",
+        key_prefix=GROUP,
+        group_name=GROUP,
+        partitions_def=slices,
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=MAX_SLICES_PER_RUN),
+        deps=deps,
+        description=description,
+        kinds=kinds,
+        owners=OWNERS,
+        metadata=ledger_schema(columns),
+        retry_policy=RETRIES,
+        pool=pool,
+    )
+    def stage(context: dg.AssetExecutionContext, line: ImageTextLine) -> dg.MaterializeResult:
+        return run_slices(context, line, step)
+
+    return stage
+
+
+def over_pool(step: str, deps: list, description: str) -> dg.AssetsDefinition:
+    """An asset that looks at the whole pool: not partitioned, stale when any slice before it changes."""
+
+    @dg.asset(
+        name=step,
+        key_prefix=GROUP,
+        group_name=GROUP,
+        deps=deps,
+        description=description,
+        kinds={"beam", "parquet"},
+        owners=OWNERS,
+        retry_policy=RETRIES,
+    )
+    def global_step(context: dg.AssetExecutionContext, line: ImageTextLine) -> dg.MaterializeResult:
+        counters = run_steps(context, line, step, line.slices())
+        return dg.MaterializeResult(metadata={**counters, "slices": len(line.slices()), "report": line.report_link()})
+
+    return global_step
+
+
+heuristics = per_slice(
+    "heuristics",
+    [],
+    "Reads raw shards and judges each pair by what needs no model: resolution, colour, decodability, caption length, language, boilerplate.",
+    {"beam", "parquet"},
+    heuristics_stage.MEASURED,
+)
+duplicate_clusters = over_pool(
+    "duplicate_clusters",
+    [heuristics],
+    "Searches the whole pool for equal and near-equal pictures and for caption templates, by file exchange between hash buckets.",
+)
+duplicates = per_slice(
+    "duplicates",
+    [heuristics, duplicate_clusters],
+    "One picture stays of each cluster (most pixels, then best caption, then id), and a few of each caption template.",
+    {"parquet"},
+    duplicates_stage.MEASURED,
+)
+alignment = per_slice(
+    "alignment",
+    [duplicates],
+    "Raw cosine of image and caption; what lies below the cut is dropped. Embeddings are kept for later stages.",
+    {"beam", "onnx", "parquet"},
+    pa.schema([alignment_stage.measured(1).field("score")]),
+    pool="gpu",
+)
+concept_counts = over_pool(
+    "concept_counts", [alignment], "Matches captions against the concept vocabulary and adds the counts up over the pool."
+)
+concepts = per_slice(
+    "concepts",
+    [alignment, concept_counts],
+    "MetaCLIP balance: frequent concepts are thinned to t samples, the tail is kept whole.",
+    {"parquet"},
+    concepts_stage.MEASURED,
+)
+recaption = per_slice(
+    "recaption",
+    [concepts],
+    "A candidate caption per pair, accepted only if it keeps every fact of the original and adds none without evidence.",
+    {"beam", "torch", "parquet"},
+    recaption_stage.COLUMNS,
+    pool="recaption",
+)
+training_shards = per_slice(
+    "write",
+    [recaption],
+    "Originals and recaptions merged at a fixed ratio into WebDataset shards. A slice that does not pass its gates is not published.",
+    {"webdataset", "tar"},
+    write_stage.COLUMNS,
+)
+
+
+@dg.asset(
+    key_prefix=GROUP,
+    group_name=GROUP,
+    deps=[training_shards],
+    description="The sample quality report over the whole pool, and stats.json.",
+    kinds={"html"},
+    owners=OWNERS,
+)
+def quality_report(line: ImageTextLine) -> dg.MaterializeResult:
+    stats = outputs.write_stats(line.place)
+    build_report(line.place)
+    numbers = {"training samples": stats["samples"], "training shards": stats["shards"], "bytes": stats["bytes"]}
+    return dg.MaterializeResult(
+        metadata={**numbers, "report": line.report_link(), "funnel": dg.MetadataValue.md(funnel_markdown(stats))}
+    )
+
+
+ASSETS = [
+    heuristics,
+    duplicate_clusters,
+    duplicates,
+    alignment,
+    concept_counts,
+    concepts,
+    recaption,
+    training_shards,
+    quality_report,
+]
+STAGE_ASSETS = {
+    "heuristics": heuristics,
+    "duplicates": duplicates,
+    "alignment": alignment,
+    "concepts": concepts,
+    "recaption": recaption,
+    "write": training_shards,
+}

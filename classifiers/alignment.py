@@ -94,8 +94,8 @@ def measure(batch: pa.RecordBatch | pa.Table, model: ImageTextModel) -> pa.Recor
     undecodable = np.isnan(z_image).any(1)
     columns = [
         pa.array(cosine(z_image, z_text), mask=undecodable),
-        _vectors(z_image, undecodable),
-        _vectors(z_text, np.zeros(len(z_text), bool)),
+        _vectors(z_image),
+        _vectors(z_text),
     ]
     return pa.record_batch(columns, schema=measured(model.dimensions))
 
@@ -105,6 +105,6 @@ def cosine(z_image: np.ndarray, z_text: np.ndarray) -> np.ndarray:
     return np.round((z_image.astype(np.float64) * z_text).sum(1), 4).astype(np.float32)
 
 
-def _vectors(rows: np.ndarray, null: np.ndarray) -> pa.Array:
-    half = np.ascontiguousarray(np.nan_to_num(rows), np.float16)
-    return pa.FixedSizeListArray.from_arrays(pa.array(half.ravel()), rows.shape[1], mask=pa.array(null))
+def _vectors(rows: np.ndarray) -> pa.Array:
+    half = np.ascontiguousarray(rows, np.float16)
+    return pa.FixedSizeListArray.from_arrays(pa.array(half.ravel()), rows.shape[1])

@@ -10,7 +10,6 @@ a shop's name after a product's, need not cost the description. Placeholders are
 
 import re
 
-_WORD = r"[^\W_]+"
 _FILE = r"(?:jpe?g|jfif|png|gif|webp|avif|bmp|tiff?|heic|svg|psd|raw|cr2|nef)"
 _NUMBER = r"(?:no\.?|nr\.?|n[°º]|núm\.?|#)?\s?\d{1,5}"
 _PICTURE = (
@@ -29,8 +28,15 @@ PATTERNS: dict[str, str] = {
         r"\b(?:screen[ _-]?shot|bildschirmfoto|captura de pantalla|capture d[’']écran|屏幕截图|微信图片|mmexport)[-_ ]?\d{4,}[-_ .:\d]*"
         r"(?:(?:at|um|à|a las) [\d.:]+)?(?:\." + _FILE + r")?"
     ),
-    # anything that ends in an image file's extension: banner-home_2x.png, 71kX-aBcL._AC_SL1500_.jpg
-    "file_name": r"(?<![^\s/\\])[^\s/\\]{0,200}[^\s/\\.,;:]\." + _FILE + r"(?:\.\w{2,4})?(?![^\W_])",
+    # banner-home_2x.png, 71kX-aBcL._AC_SL1500_.jpg; behind a description in plain words only the extension is template
+    "file_name": (
+        r"^[^\s/\\]{1,200}\."
+        + _FILE
+        + r"(?![^\W_])|(?<![^\s/\\])[^\s/\\]{0,100}[\d_][^\s/\\]{0,100}\."
+        + _FILE
+        + r"(?![^\W_])|"
+        r"(?<=[^\s/\\])\." + _FILE + r"(?:\.\w{2,4})?(?![^\W_])"
+    ),
     # hashes, UUIDs and other identifiers: 5f4dcc3b5aa765d61d83, 1600x900, 20190412_153012
     "identifier": (
         r"\b(?=[a-f0-9-]*\d)(?=[a-f0-9-]*[a-f])[a-f0-9]{8}-?[a-f0-9]{4}-?[a-f0-9-]{4,}\b|\b\d{3,4} ?[x×] ?\d{3,4}(?: ?px)?\b|"
@@ -69,9 +75,11 @@ PATTERNS: dict[str, str] = {
         r"cheap) prices?)\b|"
         r"\b(?:best|lowest|low|cheap|cheapest|great|wholesale|discount(?:ed)?|special) (?:prices?|deals?|offers?|discounts?)"
         r"(?: (?:online|ever|guaranteed?|in \w+|on \w+))?|\b(?:free|fast|express|worldwide) (?:worldwide )?(?:shipping|delivery|returns)"
-        r"(?: worldwide| available| on all orders)?|\b(?:in stock|out of stock|sold out|add to (?:cart|basket|wishlist)|on sale|for sale "
+        r"(?: worldwide| available| on (?:all )?orders(?: over \S+)?)?|\b(?:in stock|out of stock|sold out|"
+        r"add to (?:cart|basket|wishlist)|on sale|for sale "
         r"online|sale price|hot sale|new arrivals?|limited (?:time )?offer|best sellers?|money back guarantee|up to \d+ ?% off|\d+ ?% off|"
-        r"quick view|shop now|buy now|order now|official (?:store|shop|site)|product (?:image|photo|picture|thumbnail)|"
+        r"quick view|click (?:here )?to (?:enlarge|zoom)|shop now|buy now|order now|official (?:store|shop|site)|"
+        r"product (?:image|photo|picture|thumbnail)|"
         r"(?:sku|item|art(?:icle)?|model|ref|mpn|ean|asin)[.:#]* ?(?:no\.?|number|code)?[:# ]*[a-z]{0,4}-?\d[\w-]{2,})\b|"
         r"\bcompra[r]?\b(?: \S+){0,8}? (?:online|en línea|ahora|barato)|\b(?:mejor(?:es)? (?:precio|oferta)s?|envío gratis|ofertas? especial(?:"
         r"es)?|en oferta|añadir al carrito|tienda (?:online|oficial)|precios? bajos?)\b|"
@@ -84,18 +92,32 @@ PATTERNS: dict[str, str] = {
     ),
     # stock sites, wallpapers, blogs: what search engines are fed
     "seo": (
-        r"\b(?:royalty[- ]free|stock (?:photos?|images?|illustrations?|vectors?|pictures?|footage)|(?:(?:free|hd|4k) ){1,3}(?:download|wallpapers?(?: download)?|vector|"
+        r"\b(?:royalty[- ]free|stock (?:photos?|images?|illustrations?|vectors?|pictures?|footage)|"
+        r"(?:(?:free|hd|4k) ){1,3}(?:download|wallpapers?(?: download)?|vector|"
         r"clipart|stock|printable)|(?:hd|4k|desktop|mobile|iphone) (?:wallpapers?|backgrounds?)|wallpaper (?:hd|download|background)|free png|"
         r"transparent (?:png|background)|png (?:transparent|images?|clipart)|clip ?art (?:free|library|images?)|vector (?:art|graphics?|image)"
         r"(?: free)?|download (?:free|now|for free|image|this)|image (?:gallery|result for)|getty images?|shutterstock|istock(?:photo)?|"
         r"dreamstime|123rf|alamy|depositphotos|fotolia|adobe stock|pinterest|ebay|aliexpress|amazon(?:\.\w+)+|etsy|alibaba|"
         r"(?:reviews?|ideas|tips|guide) (?:in|for) (?:19|20)\d\d|"
-        r"(?:click|tap) (?:here|to) \w+|all rights reserved|copyright (?:©|\(c\))?(?: ?\d{4})?|posted (?:by|on)|share on (?:facebook|twitter|"
+        r"all rights reserved|copyright (?:©|\(c\))?(?: ?\d{4})?|posted (?:by|on)|share on (?:facebook|twitter|"
         r"pinterest|x)|pin (?:it|on)|fondos? de pantalla(?: gratis)?|descarga(?:r)? gratis|imágenes gratis|libre de regalías|banco de "
         r"imágenes|lizenzfrei(?:e[sn]?)?|kostenlos(?:e[srn]?)? (?:herunterladen|download|bilder)|stockfotos?|hintergrundbild(?:er)?|"
         r"libres? de droits?|fonds? d['’]écran|télécharge(?:r|ment) gratuit(?:ement)?|banque d['’]images?)\b|"
         r"(?:高清(?:图片|壁纸|大图|图)|图片(?:大全|素材|下载|壁纸)|素材下载|免费下载|壁纸下载|桌面壁纸|免费素材|矢量图|版权所有|图库|图片来源|"
         r"来源[:：]\S*)"
+    ),
+    # what stands around the pictures of a site
+    "site": (
+        r"^\W*(?:advertisements?|sponsored|anzeige|werbung|publicidad|publicité|广告|"
+        r"subscribe(?: now| to (?:our|the) newsletter)?|newsletter(?: sign ?up)?|"
+        r"sign (?:up|in)|log ?in|register(?: now)?|back to top|skip to (?:main )?content|(?:main )?(?:menu|navigation)|search|share(?: this)?|"
+        r"(?:accept|cookie)[\w ]{0,20}cookies?|loading\W* please wait|please wait|home ?page(?: (?:banner|image|slider))?|"
+        r"click (?:here )?to (?:view|see|share|enlarge|open|download)\b.{0,60}|"
+        r"(?:default )?placeholder(?: image)?|default (?:placeholder )?image|"
+        r"(?:featured|hero|header|cover|background) (?:image|photo|picture|banner)(?: (?:for|of) (?:this|the) (?:post|article|page|entry))?|"
+        r"imagen (?:destacada|de portada)(?: (?:de|del) (?:la )?(?:entrada|artículo|post))?|suscríbete(?: a nuestro boletín)?|"
+        r"beitragsbild|titelbild|newsletter abonnieren|image à la une|inscrivez-vous à notre newsletter|订阅|登录|注册|返回顶部|扫码关注|"
+        r"关注我们|follow us(?: on \w+)?|contact us|about us|all rights reserved|opens in (?:a )?new (?:window|tab))\W*$"
     ),
     # www.shop.example, https://..., name@host
     "address": r"\bhttps?://\S+|\bwww\.\S+|(?<![a-z0-9-])[a-z0-9-]{1,63}\.(?:com|net|org|shop|store|co\.uk|de|es|fr|cn)(?:\.\w\w)?(?:/\S*)?\b|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{2,63})+",

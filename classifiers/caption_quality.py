@@ -8,6 +8,7 @@ import html
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import ftfy.badness
 import regex
@@ -22,7 +23,7 @@ WORD = regex.compile(
     r"(?:['’.-]?[^\W_\p{Han}\p{Hiragana}\p{Katakana}][\p{M}]*)*"
 )
 ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:['.-]?[A-Za-z0-9]+)*")
-SPECIAL = regex.compile(r"[^\p{L}\p{M}\p{N}\s]")
+SPECIAL = regex.compile(r"[^\p{L}\p{M}\p{N}\s\ufffd]")
 ASCII_SPECIAL = re.compile(r"[^A-Za-z0-9\s]")
 ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,7});", re.IGNORECASE)
 NGRAM = 10  # characters; Data-Juicer's character_repetition_filter
@@ -43,7 +44,7 @@ class CaptionMeasures:
     character_repetition: float
     boilerplate: float
     boilerplate_pattern: str | None
-    mojibake: int
+    mojibake: float
     html_entities: int
 
 
@@ -66,9 +67,17 @@ def measure_caption(caption: str) -> CaptionMeasures:
         character_repetition=character_repetition(text),
         boilerplate=share,
         boilerplate_pattern=pattern,
-        mojibake=0 if ascii_only else ftfy.badness.badness(text),
+        mojibake=0.0 if ascii_only else mojibake(text),
         html_entities=num_entities,
     )
+
+
+def mojibake(text: str) -> float:
+    """Share (0-1) of the characters of `text` that lie in wrongly decoded sequences (ftfy's badness) or are U+FFFD."""
+    if not text:
+        return 0.0
+    broken = sum(end - start for start, end in (m.span() for m in ftfy.badness.BADNESS_RE.finditer(text)))
+    return min(1.0, (broken + text.count("\ufffd")) / len(text))
 
 
 def word_repetition(words: list[str]) -> float:
@@ -77,7 +86,7 @@ def word_repetition(words: list[str]) -> float:
         return 0.0
     folded = [w.casefold() for w in words]
     pairs = len(folded) - 1
-    return 1.0 - len(set(zip(folded, folded[1:], strict=False))) / pairs
+    return 1.0 - len(set(pairwise(folded))) / pairs
 
 
 def character_repetition(text: str) -> float:

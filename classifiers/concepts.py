@@ -9,7 +9,8 @@ like any other). A caption has ten pieces where it has sixty characters, so inst
 characters a trie over pieces is walked, for a whole batch at once in NumPy: cut the joined captions, look every piece up in a
 hash table (compared byte by byte, so a collision cannot lie), then follow the trie's edges from every piece in step.
 
-Against pyahocorasick called once per caption, 500k entries: see `python -m benchmarks.concepts` and docs/concepts.md.
+500k entries: built in 0.7 CPU-s, 51 MB; 375k captions of 75 characters a CPU-s, where pyahocorasick called once per caption does
+100k in 104 MB (`python -m benchmarks.concepts`, 2026-11). One caption of 10 MB takes 1.1 CPU-s and 0.4 GB.
 """
 
 from collections.abc import Sequence

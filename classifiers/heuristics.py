@@ -80,7 +80,7 @@ def _image_columns(looks: list[Look | None]) -> dict[str, pa.Array | list]:
         "format": [found.format for found in seen],
         "width": [found.width for found in seen],
         "height": [found.height for found in seen],
-        "aspect": [found.width and max(found.width, found.height) / min(found.width, found.height) for found in seen],
+        "aspect": [found.aspect for found in seen],
         "decode_error": [found.error for found in seen],
     }
     decoded = np.array([found.small is not None for found in seen], bool)
@@ -88,7 +88,7 @@ def _image_columns(looks: list[Look | None]) -> dict[str, pa.Array | list]:
     place = pa.array(np.cumsum(decoded) - 1, pa.int64(), mask=~decoded)
     stacked = np.stack(pictures) if pictures else np.empty((0, STACK, STACK, 3), np.uint8)
     columns["colour_spread"] = pa.array(colour_spread(stacked)).take(place)
-    descriptors = perceptual_hash.describe(stacked)
+    descriptors = perceptual_hash.describe(pictures)
     for name in descriptors.schema.names:
         columns[name] = descriptors[name].take(place)
     return columns

@@ -7,6 +7,7 @@ is strict: a file that ends early or whose stream is damaged is an error, not a 
 """
 
 import io
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -20,6 +21,15 @@ Image.init()
 
 # Decoders hostile bytes may reach: raster formats of the web; none that runs another program (EPS) or reads another file.
 PILLOW_FORMATS = {"png": "PNG", "gif": "GIF", "webp": "WEBP", "bmp": "BMP", "tiff": "TIFF", "avif": "AVIF"}
+MAGIC = {
+    "jpeg": re.compile(rb"\xff\xd8\xff"),
+    "png": re.compile(rb"\x89PNG\r\n\x1a\n"),
+    "webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
+    "gif": re.compile(rb"GIF8[79]a"),
+    "avif": re.compile(rb".{4}ftypavi[fs]", re.DOTALL),
+    "tiff": re.compile(rb"II\*\0|MM\0\*"),
+    "bmp": re.compile(rb"BM"),
+}
 MAX_ERROR_CHARACTERS = 120
 BORDER = 8  # of 64 pixels left out at each edge: frames of up to an eighth of the side do not count
 TAIL = 0.01  # share of cells ignored at each end of the range
@@ -43,6 +53,13 @@ class Look:
     height: int | None
     small: np.ndarray | None
     error: str | None
+
+    @property
+    def aspect(self) -> float | None:
+        """Long side by short side; None if the header could not be read."""
+        if self.width is None or self.height is None:
+            return None
+        return max(self.width, self.height) / min(self.width, self.height)
 
 
 def look(image: bytes | memoryview, *, max_pixels: int, side: int) -> Look:
@@ -70,21 +87,7 @@ def look(image: bytes | memoryview, *, max_pixels: int, side: int) -> Look:
 def image_format(image: bytes | memoryview) -> str | None:
     """The format by magic bytes, None if unknown."""
     head = bytes(image[:16])
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "webp"
-    if head.startswith((b"GIF87a", b"GIF89a")):
-        return "gif"
-    if head[4:12] in (b"ftypavif", b"ftypavis"):
-        return "avif"
-    if head.startswith((b"II*\0", b"MM\0*")):
-        return "tiff"
-    if head.startswith(b"BM"):
-        return "bmp"
-    return None
+    return next((name for name, magic in MAGIC.items() if magic.match(head)), None)
 
 
 def image_size(image: bytes | memoryview, format: str) -> tuple[int, int]:
@@ -94,10 +97,12 @@ def image_size(image: bytes | memoryview, format: str) -> tuple[int, int]:
         ValueError, struct.error or what Pillow raises: the header cannot be read.
     """
     if format == "jpeg":
-        height, width, _, _ = simplejpeg.decode_jpeg_header(image)
+        height, width = map(int, simplejpeg.decode_jpeg_header(image)[:2])
     elif format == "png":
         if bytes(image[12:16]) != b"IHDR":
             raise ValueError("PNG without IHDR")
+        if zlib.crc32(image[12:29]) != int.from_bytes(image[29:33], "big"):
+            raise ValueError("PNG header fails its checksum")
         width, height = struct.unpack_from(">II", image, 16)
     elif format == "gif":
         width, height = struct.unpack_from("<HH", image, 6)

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sieveline.cache import cache_folder
 from sieveline.errors import SievelineError
 
 
@@ -178,11 +179,6 @@ DEMO = (
 
 HEADS = ("openclipart-png", "openclipart-svg", "kicad-doc-en", "gimp-help-en", "debian-handbook", "python-skimage-doc")
 """What only the script that trains the alignment heads needs, besides `DEMO`."""
-
-
-def cache_folder() -> Path:
-    """The folder large files go to: `$SIEVELINE_CACHE`, else `~/.cache/sieveline`. Need not exist yet."""
-    return Path(os.environ.get("SIEVELINE_CACHE") or "~/.cache/sieveline").expanduser()
 
 
 def unpacked(name: str) -> Path:

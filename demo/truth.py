@@ -225,7 +225,7 @@ def _duplicates(
     }
 
 
-_LATE = {Reason.CAPTION_FLOOD, Reason.LOW_ALIGNMENT, Reason.NO_CONCEPT, Reason.BALANCED_OUT, Reason.DUPLICATE_ID}
+_LATE = {Reason.CAPTION_FLOOD, Reason.LOW_ALIGNMENT, Reason.NO_CONCEPT, Reason.BALANCED_OUT}
 
 
 def _passed_heuristics(end: Fate) -> bool:

@@ -28,8 +28,8 @@ from classifiers import encoder_graphs
 from classifiers.embedded_clip import FrozenEncoders
 from classifiers.encoder_graphs import IMAGE_FEATURES, IMAGE_SIDE, TEXT_FEATURES
 from classifiers.rgb import decode_rgb, square
-from demo.packages import cache_folder
 from demo.sources import Item, heads_items, pool_items
+from sieveline.cache import cache_folder
 from sieveline.draws import generator, uniform
 
 HEADS = Path(__file__).with_name("alignment_heads.safetensors")

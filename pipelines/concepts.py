@@ -1,6 +1,7 @@
 """Concept steps: match every surviving caption, add the counts up over the whole pool, then balance each shard by them."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -58,11 +59,11 @@ class ConceptCounts(Matching):
                 np.concatenate([c.flatten().to_numpy() for c in matches.chunks] or [[]]), return_counts=True
             )
             part = pa.table({"entry": pa.array(entries, pa.int32()), "count": pa.array(counts, pa.int64())})
-        ledger.write_table(self.result(task.shard.id), part, {"decision": task.decision})
+        ledger.write_table(self.result(task.shard.id), part, {"decision": task.decision, "kept": rows.num_rows})
         return ledger.StageCount(self.name, rows.num_rows, rows.num_rows)
 
 
-def run_concept_counts(output: Output, recipe: Any, shards: list[Shard], engine: Engine) -> dict[str, int]:
+def run_concept_counts(output: Output, recipe: Any, shards: list[Shard], engine: Engine) -> Counter[str]:
     """Matches what is not matched yet and publishes the pool's counts as `OUT/global/concept_counts/<fingerprint>.parquet`.
 
     Columns: `entry` (int32, its id), `text` (string), `count` (int64), the entries that match at all.
@@ -117,8 +118,10 @@ class ConceptsStep(Matching):
         self.counts_fingerprint, self.counts = read_counts(output)
 
     def thresholds(self, shard: Shard) -> Any:
-        return [self.recipe.concepts, self.counts_fingerprint]
+        return [self.recipe.concepts, self.recipe.seed, self.counts_fingerprint]
 
     def decide(self, rows: pa.Table, measured: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
         columns = pa.table({"sample_id": rows["sample_id"], "concepts": measured["concepts"]})
-        return concepts_stage.decide(columns, self.counts, self.recipe.concepts), {"concepts": measured["concepts"]}
+        return concepts_stage.decide(columns, self.counts, self.recipe.concepts, self.recipe.seed), {
+            "concepts": measured["concepts"]
+        }

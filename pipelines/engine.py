@@ -79,7 +79,8 @@ def run_in_child(target: str, on_progress: Callable[[dict], None] | None = None,
     """
     with tempfile.TemporaryDirectory(prefix="sieveline-") as folder, _progress_socket(folder) as progress:
         result_path, log_path = Path(folder, "result"), Path(folder, "log")
-        environment = os.environ | {PROGRESS_VARIABLE: progress.getsockname()}
+        # Workers are processes and models are told their threads, so OpenMP in between would only contend.
+        environment = {"OMP_NUM_THREADS": "1"} | os.environ | {PROGRESS_VARIABLE: progress.getsockname()}
         command = [sys.executable, "-c", "from pipelines.engine import child_main; child_main()", str(result_path)]
         with open(log_path, "wb") as log:
             child = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log, env=environment, start_new_session=True)

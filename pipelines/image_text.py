@@ -4,20 +4,26 @@ Each step is a class over one shard or a global step through files; `run` takes 
 where its fingerprints no longer stand, so `run` may be called at any time, after any kill.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pyarrow as pa
 
 from classifiers import boilerplate, caption_quality, heuristics, image_quality, perceptual_hash
+from pipelines.alignment import AlignmentStep
+from pipelines.concepts import ConceptsStep, run_concept_counts
+from pipelines.duplicates import DuplicatesStep, run_duplicate_clusters
 from pipelines.engine import Engine
+from pipelines.recaption import RecaptionStep
 from pipelines.shard_step import ShardStep, Task, concat_rows, run_step
+from pipelines.write import run_write
 from sieveline import ledger, storage
 from sieveline.fingerprint import code_version, fingerprint
 from sieveline.output import STEPS, Output
 from sieveline.shards import tar
 from sieveline.shards.source import open_shard
-from sieveline.slices import Shard, Slice
+from sieveline.slices import Shard, Slice, read_slices
 from sieveline.stages import heuristics as heuristics_stage
 
 _READ = pa.schema(
@@ -55,6 +61,7 @@ class HeuristicsStep(ShardStep):
         for batch in source:
             columns = heuristics.measure(batch, self.recipe.heuristics.measuring)
             where = [pa.array([task.shard.id] * len(batch)), *(batch[n] for n in _READ.names[1:])]
+            self.progress(len(batch))
             measured.append(pa.record_batch([*where, *columns.columns], names=[*_READ.names, *columns.schema.names]))
         schema = pa.schema([*_READ, *heuristics_stage.MEASURED])
         footer = {"stage": self.name, "measurement": task.measurement, "damage": source.damage}
@@ -66,15 +73,22 @@ def run(
 ) -> dict[str, dict[str, int]]:
     """Runs `steps` of the line, in the order of `STEPS`, over the shards of `slices`; meant to run in a child process.
 
+    Global steps look at the whole pool, whatever `slices` says.
+
     Returns:
         Beam's counters per step.
     """
     place = Output(output)
     shards = [shard for s in slices for shard in s.shards]
-    counters = {}
-    for step in STEPS:
-        if step not in steps:
-            continue
-        counters[step] = dict(run_step(HeuristicsStep(place, recipe), shards, engine))
-        break
-    return counters
+    pool = [shard for s in read_slices(output) for shard in s.shards]
+    work: dict[str, Callable[[], Counter[str]]] = {
+        "heuristics": lambda: run_step(HeuristicsStep(place, recipe), shards, engine),
+        "duplicate_clusters": lambda: run_duplicate_clusters(place, recipe, pool, engine),
+        "duplicates": lambda: run_step(DuplicatesStep(place, recipe), shards, engine),
+        "alignment": lambda: run_step(AlignmentStep(place, recipe), shards, engine),
+        "concept_counts": lambda: run_concept_counts(place, recipe, pool, engine),
+        "concepts": lambda: run_step(ConceptsStep(place, recipe), shards, engine),
+        "recaption": lambda: run_step(RecaptionStep(place, recipe), shards, engine),
+        "write": lambda: run_write(place, recipe, slices, engine),
+    }
+    return {step: dict(work[step]()) for step in STEPS if step in steps}

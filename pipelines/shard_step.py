@@ -48,6 +48,7 @@ class ShardStep:
     def __init__(self, output: Output, recipe: Any):
         self.output = output
         self.recipe = recipe
+        self.progressed = 0  # rows of the shard in work that were reported already
 
     def measurement(self) -> str:
         """Fingerprint of everything the measured columns depend on: measuring configuration, code, model."""
@@ -101,8 +102,14 @@ class ShardStep:
         count = ledger.StageCount(self.name)
         count.add(table)
         count.check()
-        ledger.write_table(self.result(task.shard.id), table, footer | {"decision": task.decision})
+        footer = footer | {"decision": task.decision, "rows": count.num_in, "kept": count.kept}
+        ledger.write_table(self.result(task.shard.id), table, footer)
         return count
+
+    def progress(self, pairs: int) -> None:
+        """Tells who waits that so many rows of this shard are done; steps that take long per shard call it."""
+        self.progressed += pairs
+        report_progress(self.name, pairs=pairs)
 
     @contextmanager
     def cost(self, name: str) -> Iterator[None]:
@@ -143,11 +150,12 @@ def select_rows(table: pa.Table, rows: pa.ChunkedArray) -> pa.Table:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One shard to be done, and the fingerprints its result will carry."""
+    """One shard to be done, the fingerprints its result will carry, and how many rows come in (0: not known yet)."""
 
     shard: Shard
     measurement: str
     decision: str
+    num_rows: int
 
 
 def pending(step: ShardStep, shards: Iterable[Shard]) -> list[Task]:
@@ -155,16 +163,16 @@ def pending(step: ShardStep, shards: Iterable[Shard]) -> list[Task]:
     measurement = step.measurement()
     tasks = []
     for shard in shards:
-        upstream = fingerprint(shard)
+        upstream, num_rows = fingerprint(shard), 0
         if step.upstream:
             footer = ledger.read_metadata(step.output.ledger(step.upstream, shard.id))
             if footer is None:
                 continue
-            upstream = footer["decision"]
+            upstream, num_rows = footer["decision"], footer["kept"]
         decision = step.decision(shard, upstream)
         done = ledger.read_metadata(step.result(shard.id))
         if done is None or done["decision"] != decision or storage.exists(step.output.failure(step.name, shard.id)):
-            tasks.append(Task(shard, measurement, decision))
+            tasks.append(Task(shard, measurement, decision, num_rows))
     return tasks
 
 
@@ -173,13 +181,48 @@ def run_step(step: ShardStep, shards: Iterable[Shard], engine: Engine) -> Counte
     tasks = pending(step, shards)
     if not tasks:
         return Counter()
-    report_progress(step.name, shards=0, total_shards=len(tasks), total_bytes=sum(t.shard.num_bytes for t in tasks))
+    total_pairs, total_bytes = sum(t.num_rows for t in tasks), sum(t.shard.num_bytes for t in tasks)
+    report_progress(step.name, shards=0, total_shards=len(tasks), total_pairs=total_pairs, total_bytes=total_bytes)
     if step.has_model:
         handler = StepModel(step, engine.threads_per_worker(len(tasks)))
         work = RunInference(handler)
     else:
         work = beam.ParDo(StepFn(step))
     return run_pipeline(tasks, work, engine.options(len(tasks), step.light))
+
+
+def run_tasks(step: str, output: Output, work: Callable[[Any], None], elements: list[Any], engine: Engine, light: bool) -> None:
+    """Runs `work` on every element (shards or bucket names) of one pass of a global step.
+
+    Raises:
+        ShardError: an element could not be done; a global result without it would be wrong.
+    """
+    run_pipeline(elements, beam.ParDo(PassFn(step, output, work)), engine.options(len(elements), light))
+    failed = storage.listing(storage.join(output.root, "failures", step), ".txt")
+    if failed:
+        raise ShardError(step, "; ".join(storage.read_bytes(url).decode() for url in failed))
+
+
+class PassFn(beam.DoFn):
+    """Runs one pass of a global step on one element."""
+
+    def __init__(self, step: str, output: Output, work: Callable[[Any], None]):
+        self.step = step
+        self.output = output
+        self.work = work
+
+    def setup(self) -> None:
+        die_with_parent()
+
+    def process(self, element: Any):
+        shard = element if isinstance(element, Shard) else Shard(element, "", 0)
+        yield attempt(self.step, self.output, shard, lambda: self.measure(shard, element))
+
+    def measure(self, shard: Shard, element: Any) -> ledger.StageCount:
+        started = time.process_time()
+        self.work(element)
+        self.output.add_cost("duplicates", shard.id, time.process_time() - started)
+        return ledger.StageCount(self.step)
 
 
 def run_pipeline(elements: list[Any], work: beam.PTransform, options: list[str]) -> Counter[str]:
@@ -205,7 +248,7 @@ class StepFn(beam.DoFn):
         die_with_parent()
 
     def process(self, task: Task):
-        yield attempt(self.step.name, self.step.output, task.shard, lambda: self.step.run(task, None))
+        yield attempt_step(self.step, task, None)
 
 
 class StepModel(ModelHandler[Task, int, Any]):
@@ -221,7 +264,7 @@ class StepModel(ModelHandler[Task, int, Any]):
         return self.step.load_model(self.threads)
 
     def run_inference(self, batch, model, inference_args=None):
-        return [attempt(self.step.name, self.step.output, t.shard, lambda t=t: self.step.run(t, model)) for t in batch]
+        return [attempt_step(self.step, task, model) for task in batch]
 
     def batch_elements_kwargs(self):
         return {"min_batch_size": 1, "max_batch_size": 1}  # a task is a shard: batches of samples are made inside
@@ -230,6 +273,13 @@ class StepModel(ModelHandler[Task, int, Any]):
         import torch
 
         return torch.cuda.is_available()
+
+
+def attempt_step(step: ShardStep, task: Task, model: Any) -> int:
+    step.progressed = 0
+    num_rows = attempt(step.name, step.output, task.shard, lambda: step.run(task, model))
+    report_progress(step.name, pairs=max(num_rows - step.progressed, 0))
+    return num_rows
 
 
 def attempt(step: str, output: Output, shard: Shard, work: Callable[[], ledger.StageCount]) -> int:
@@ -251,7 +301,7 @@ def attempt(step: str, output: Output, shard: Shard, work: Callable[[], ledger.S
             _count("kept", count.kept)
             for reason, n in count.dropped.items():
                 _count(f"dropped:{reason}", n)
-            report_progress(step, shards=1, pairs=count.num_in, num_bytes=shard.num_bytes)
+            report_progress(step, shards=1, num_bytes=shard.num_bytes)
             return count.num_in
         break
     storage.publish_bytes(failure, problem.encode())

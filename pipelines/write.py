@@ -6,6 +6,7 @@ the bytes are still those that were measured, and publishes the tar, its index a
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -20,13 +21,14 @@ from pipelines.shard_step import ShardStep, Task, attempt, run_pipeline, run_ste
 from sieveline import ledger, storage
 from sieveline.errors import RetryableError, ShardError
 from sieveline.fingerprint import fingerprint
+from sieveline.gates import ask
 from sieveline.ledger import StageCount
 from sieveline.output import Output, file_stem
 from sieveline.reasons import Reason
 from sieveline.schema import sample_id
 from sieveline.shards.source import read_images
 from sieveline.shards.writer import cut, write_shard
-from sieveline.slices import Shard, Slice
+from sieveline.slices import Shard, Slice, read_slices
 from sieveline.stages.write import COLUMNS, members, takes_recaption
 from sieveline.verdicts import Verdicts
 
@@ -82,9 +84,9 @@ def plan(output: Output, recipe: Any, s: Slice) -> list[PlannedShard]:
     return planned
 
 
-def run_write(output: Output, recipe: Any, slices: Iterable[Slice], engine: Engine) -> None:
+def run_write(output: Output, recipe: Any, slices: Iterable[Slice], engine: Engine) -> Counter[str]:
     """Writes the training shards of `slices` and their ledgers, removing shards of an earlier plan."""
-    slices = list(slices)
+    slices = [s for s in slices if _passes_gates(output, recipe, s)]
     pending = []
     for s in slices:
         planned = plan(output, recipe, s)
@@ -99,7 +101,19 @@ def run_write(output: Output, recipe: Any, slices: Iterable[Slice], engine: Engi
         total = sum(x.stop - x.start for p in pending for x in p.segments)
         report_progress("write", shards=0, total_shards=len(pending), total_pairs=total)
         run_pipeline(pending, beam.ParDo(WriteFn(output, recipe)), engine.options(len(pending), light=total < 2000))
-    run_step(WriteLedger(output, recipe, slices), [shard for s in slices for shard in s.shards], engine)
+    return run_step(WriteLedger(output, recipe, slices), [shard for s in slices for shard in s.shards], engine)
+
+
+def _passes_gates(output: Output, recipe: Any, s: Slice) -> bool:
+    """Whether the slice may be published; if not, `OUT/failures/write/<slice>.txt` says why."""
+    failure = output.failure("write", s.name)
+    closed = [gate for gate in ask(output, recipe.gates, read_slices(output.root), s.name) if not gate.passed]
+    if closed:
+        problem = f"not published: {'; '.join(map(str, closed))}. Look at its report; widen the recipe's gates if it is right."
+        storage.publish_bytes(failure, problem.encode())
+        return False
+    storage.remove(failure)
+    return True
 
 
 def _is_written(output: Output, planned: PlannedShard) -> bool:
@@ -118,7 +132,9 @@ class WriteFn(beam.DoFn):
         die_with_parent()
 
     def process(self, planned: PlannedShard):
-        yield attempt("write", self.output, Shard(planned.name, "", 0), lambda: self.write(planned))
+        num_samples = attempt("write", self.output, Shard(planned.name, "", 0), lambda: self.write(planned))
+        report_progress("write", pairs=num_samples)
+        yield num_samples
 
     def write(self, planned: PlannedShard) -> StageCount:
         started = time.process_time()

@@ -64,6 +64,7 @@ def run_line(options: argparse.Namespace) -> int:
     slices = plan_slices(place.root, found, recipe.shards_per_slice)
     if not slices:
         raise ConfigError(f"--input {options.input}: no .tar or .parquet matches")
+    recipes.write(recipe, options.recipe, place)
     bars = StepBars()
     try:
         run_in_child(

@@ -24,7 +24,7 @@ def explain(output: Output, sample: str) -> str:
     Raises:
         ConfigError: no ledger knows the sample.
     """
-    found = [row for row in _find(output, sample)]
+    found = list(_find(output, sample))
     if not found:
         raise ConfigError(f"{output.root} has no sample {sample!r}; give a key, SHARD/KEY or a 32-digit sample id")
     stories = [_story(output, row) for row in found[:_MAX_STORIES]]

@@ -10,6 +10,7 @@ import enum
 import inspect
 import json
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -36,6 +37,8 @@ def _plain(value: Any) -> Any:
         return value.value
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
+    if isinstance(value, Path):
+        return str(value)
     raise TypeError(f"cannot fingerprint a {type(value).__name__}: {value!r}")
 
 

@@ -27,12 +27,12 @@ class Reason(StrEnum):
     MIN_SIDE = "min_side"
     ASPECT = "aspect"
     SOLID_COLOUR = "solid_colour"
+    MOJIBAKE = "mojibake"
     CAPTION_SHORT = "caption_short"
     CAPTION_LONG = "caption_long"
     BOILERPLATE = "boilerplate"
     SPECIAL_CHARACTERS = "special_characters"
     REPETITION = "repetition"
-    MOJIBAKE = "mojibake"
     LANGUAGE = "language"
 
     # duplicates
@@ -58,5 +58,4 @@ class Reason(StrEnum):
     CANDIDATE_REPETITION = "candidate_repetition"
 
     # write
-    DUPLICATE_ID = "duplicate_id"
     UNREADABLE_SOURCE = "unreadable_source"  # the source bytes changed or vanished since they were measured

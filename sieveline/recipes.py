@@ -4,12 +4,18 @@
 recipes here is the usual way to write one.
 """
 
+import dataclasses
 import importlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sieveline import storage
 from sieveline.errors import ConfigError
+from sieveline.fingerprint import fingerprint
+from sieveline.gates import Gates
+from sieveline.output import Output
 from sieveline.shards.tar import Limits
 from sieveline.stages.alignment import Alignment
 from sieveline.stages.concepts import Concepts
@@ -27,6 +33,7 @@ class ImageText:
         seed: of every draw (concept balance, caption floods, recaption share).
         shards_per_slice: source shards that make a slice, the unit of a Dagster partition.
         limits: what reading refuses to take into memory.
+        gates: what a slice must look like to be written.
     """
 
     seed: int = 0
@@ -37,6 +44,7 @@ class ImageText:
     alignment: Alignment = field(default_factory=Alignment)
     concepts: Concepts = field(default_factory=Concepts)
     recaption: Recaption = field(default_factory=Recaption)
+    gates: Gates = field(default_factory=Gates)
     write: Write = field(default_factory=Write)
 
     def __post_init__(self) -> None:
@@ -50,19 +58,25 @@ def web() -> ImageText:
 
 
 def demo() -> ImageText:
-    """The demo pool: small pictures with names of one to three words in English and Spanish, some thousand pairs."""
+    """The demo pool: pictures with names of one to three words in English and Spanish, some thousand pairs."""
     return ImageText(
         shards_per_slice=4,
         heuristics=Heuristics(
             min_image_bytes=None,  # flat drawings compress to a few hundred bytes
-            min_side=64,
             min_words=1,
             min_characters=3,
             languages=("en", "es"),
+            min_language_confidence=0.75,  # names of one to three words are hard to tell
         ),
-        concepts=Concepts(tail_share=0.8),
+        concepts=Concepts(tail_share=0.4),
         write=Write(max_shard_samples=500),
     )
+
+
+def write(recipe: ImageText, name: str, output: Output) -> None:
+    """Keeps the whole configuration beside the results as `OUT/recipe.json`, for people and for the report."""
+    content = {"recipe": name, "fingerprint": fingerprint(recipe), "config": dataclasses.asdict(recipe)}
+    storage.publish_bytes(storage.join(output.root, "recipe.json"), json.dumps(content, indent=1, default=str).encode())
 
 
 def load(name: str) -> ImageText:

@@ -63,7 +63,9 @@ def publish_bytes(url: str, content: bytes) -> None:
 
 def read_bytes(url: str) -> bytes:
     fs, path = filesystem(url)
-    return fs.cat_file(path)
+    content = fs.cat_file(path)
+    assert isinstance(content, bytes)
+    return content
 
 
 def exists(url: str) -> bool:
@@ -71,11 +73,23 @@ def exists(url: str) -> bool:
     return fs.exists(path)
 
 
+def is_file(url: str) -> bool:
+    fs, path = filesystem(url)
+    return fs.isfile(path)
+
+
 def remove(url: str) -> None:
     """Removes the file under `url`; a file that is not there is no error."""
     fs, path = filesystem(url)
     if fs.exists(path):
         fs.rm_file(path)
+
+
+def remove_folder(url: str) -> None:
+    """Removes the folder under `url` with all it holds; a folder that is not there is no error."""
+    fs, path = filesystem(url)
+    if fs.exists(path):
+        fs.rm(path, recursive=True)
 
 
 def listing(folder: str, suffix: str = "") -> list[str]:

@@ -16,7 +16,7 @@ TEMPLATES = {
         "PXL_20230101_123456789",
         "IMG-20190412-WA0003",
     ],
-    "file_name": ["banner-home_2x.png", "71kX-aBcL._AC_SL1500_.jpg", "header bg final.webp", "Tomato-Soup-Recipe-1.jpg"],
+    "file_name": ["banner-home_2x.png", "71kX-aBcL._AC_SL1500_.jpg", "header-bg_final.webp", "Tomato-Soup-Recipe-1.jpg"],
     "identifier": [
         "5f4dcc3b5aa765d61d8327deb882cf99",
         "20190412_153012",
@@ -67,6 +67,13 @@ TEMPLATES = {
         ),
         *("lizenzfreie Stockfotos", "fond d'écran télécharger gratuitement"),
     ],
+    "site": [
+        "Advertisement",
+        "Subscribe to our newsletter",
+        "Loading... please wait",
+        "Imagen destacada de la entrada",
+        "Beitragsbild",
+    ],
     "address": ["https://example.org/a/b.html", "www.example.com", "shop@example.com"],
 }
 
@@ -96,6 +103,7 @@ DESCRIPTIONS = [
         "una foto antigua de Madrid",
         "le marché de Noël",
     ),
+    *("A fly (insects).png", "crutch on a red background.JPG", "searching for gold", "a placeholder bird"),
     *(
         "A Boeing 747 at gate 12 of the airport",
         "Apollo 11 lift-off in 1969",
@@ -109,7 +117,7 @@ DESCRIPTIONS = [
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in TEMPLATES.items() for text in texts])
 def test_templates_are_covered(name, text):
     share, found = boilerplate(text)
-    assert share > 0.5, found
+    assert share > 0.6, found
     assert found in PATTERNS
     if name not in ("camera_file", "identifier", "shop"):  # these overlap with other patterns on purpose
         assert found == name
@@ -117,7 +125,7 @@ def test_templates_are_covered(name, text):
 
 @pytest.mark.parametrize("text", DESCRIPTIONS)
 def test_descriptions_are_not(text):
-    assert boilerplate(text)[0] <= 0.5
+    assert boilerplate(text)[0] <= 0.6
 
 
 def test_a_template_behind_a_description_costs_its_share_only():

@@ -5,6 +5,7 @@ import random
 import re
 from itertools import pairwise
 
+import ahocorasick
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -15,6 +16,7 @@ from classifiers.concepts import ConceptMatcher, spaced
 from sieveline import draws
 from sieveline.errors import ConfigError
 from sieveline.stages.concepts import Concepts, count, decide, keep_probabilities, merge, p_to_t, resolve_t, summary
+from sieveline.verdicts import VERDICT
 
 # --- matching ---------------------------------------------------------------------------------------------------------
 
@@ -100,7 +102,6 @@ def test_examples(caption, matched):
 
 
 def test_aho_corasick_finds_the_same():
-    ahocorasick = pytest.importorskip("ahocorasick")
     rng = random.Random(7)
     words = ["".join(rng.choices("abcdé狗", k=rng.randint(1, 12))) for _ in range(3000)]
     entries = list(dict.fromkeys(" ".join(rng.choices(words, k=rng.choice((1, 1, 1, 2, 2, 3, 5)))) for _ in range(20_000)))
@@ -164,9 +165,9 @@ def test_verdicts_equal_a_plain_reference(seed):
             counts[entry] += 1
     assert count(pool["concepts"], 60).tolist() == counts
 
-    config = Concepts(t=t, tail_share=None, seed=seed)
-    verdicts = decide(pool, np.array(counts), config)
-    assert verdicts.schema == stage.VERDICT
+    config = Concepts(t=t)
+    verdicts = decide(pool, np.array(counts), config, seed)
+    assert verdicts.schema == VERDICT
     for sample, verdict in zip(pool.to_pylist(), verdicts.to_pylist(), strict=True):
         kept, missed = False, 1.0
         for entry in sample["concepts"]:
@@ -174,25 +175,25 @@ def test_verdicts_equal_a_plain_reference(seed):
             draw = draws.pair_uniforms(seed, "concepts", [sample["sample_id"]], np.array([0]), np.array([entry]))[0]
             kept |= draw < p
             missed *= 1 - p
-        assert (verdict["reason"] is None) == kept == (verdict["value"] > verdict["threshold"])
+        assert kept == (verdict["value"] > verdict["threshold"])
         assert verdict["reason"] == (None if kept else "balanced_out" if sample["concepts"] else "no_concept")
         assert verdict["value"] == pytest.approx(1 - missed, abs=1e-12)
 
 
 def test_a_verdict_depends_on_no_neighbour():
     pool = random_pool(1)
-    counts, config = count(pool["concepts"], 60), Concepts(t=5, tail_share=None)
-    whole = decide(pool, counts, config)
-    parts = [decide(pool.slice(a, b - a), counts, config) for a, b in ((0, 1), (1, 1), (1, 130), (130, 400))]
+    counts, config = count(pool["concepts"], 60), Concepts(t=5)
+    whole = decide(pool, counts, config, 0)
+    parts = [decide(pool.slice(a, b - a), counts, config, 0) for a, b in ((0, 1), (1, 1), (1, 130), (130, 400))]
     assert pa.concat_tables(parts).combine_chunks().equals(whole.combine_chunks())
     backwards = pool.take(pa.array(range(399, -1, -1)))
-    assert decide(backwards, counts, config)["reason"].is_null().to_pylist() == whole["reason"].is_null().to_pylist()[::-1]
+    assert decide(backwards, counts, config, 0).to_pylist() == whole.to_pylist()[::-1]
 
 
 def test_raising_t_only_adds_samples():
     pool = random_pool(2)
     counts = count(pool["concepts"], 60)
-    kept = [decide(pool, counts, Concepts(t=t, tail_share=None))["reason"].is_null().to_numpy() for t in (1, 3, 9, 400)]
+    kept = [decide(pool, counts, Concepts(t=t), 0)["reason"].is_null().to_numpy() for t in (1, 3, 9, 400)]
     assert all((more >= less).all() for less, more in pairwise(kept))
     assert kept[-1].sum() == (pool["concepts"].combine_chunks().value_lengths().to_numpy() > 0).sum()
 
@@ -201,7 +202,7 @@ def test_samples_are_kept_as_often_as_stated():
     """Over many samples the kept share is 1 - prod(1 - p), and the draw a sample was held against is uniform."""
     n = 40_000
     pool = pa.table({"sample_id": [f"{i:032x}" for i in range(n)], "concepts": pa.array([[0, 1, 2]] * n, pa.list_(pa.int32()))})
-    verdicts = decide(pool, np.array([100, 50, 1000]), Concepts(t=10, tail_share=None, seed=3))
+    verdicts = decide(pool, np.array([100, 50, 1000]), Concepts(t=10), 3)
     stated = 1 - (1 - 0.1) * (1 - 0.2) * (1 - 0.01)
     assert np.allclose(verdicts["value"].to_numpy(), stated)
     assert verdicts["reason"].is_null().to_numpy().mean() == pytest.approx(stated, abs=4 * np.sqrt(stated * (1 - stated) / n))
@@ -258,13 +259,13 @@ def test_counts_are_merged():
 
 def test_the_rule_can_be_off():
     pool = random_pool(0)
-    verdicts = decide(pool, count(pool["concepts"], 60), Concepts(tail_share=None))
-    assert verdicts.schema == stage.VERDICT
+    verdicts = decide(pool, count(pool["concepts"], 60), Concepts(), 0)
+    assert verdicts.schema == VERDICT
     assert all(v == {"reason": None, "value": None, "threshold": None} for v in verdicts.to_pylist())
-    assert decide(pool[:0], np.zeros(60, int), Concepts()).num_rows == 0
+    assert decide(pool[:0], np.zeros(60, int), Concepts(), 0).num_rows == 0
 
 
-@pytest.mark.parametrize("wrong", [{"t": 5}, {"t": 0, "tail_share": None}, {"tail_share": 0.0}, {"tail_share": 1.0}])
+@pytest.mark.parametrize("wrong", [{"t": 5, "tail_share": 0.1}, {"t": 0}, {"tail_share": 0.0}, {"tail_share": 1.0}])
 def test_wrong_configs_are_refused(wrong):
     with pytest.raises(ConfigError, match="concepts: "):
         Concepts(**wrong)
@@ -275,7 +276,7 @@ def test_summary_adds_up():
     before, config = count(pool["concepts"], 60), Concepts(tail_share=0.3)
     t = resolve_t(before, config)
     assert t is not None
-    after = count(pool.filter(decide(pool, before, config)["reason"].is_null())["concepts"], 60)
+    after = count(pool.filter(decide(pool, before, config, 0)["reason"].is_null())["concepts"], 60)
     report = summary(before, after, t, [f"e{i}" for i in range(60)], num_top=3, num_points=10)
     assert report["t"] == t
     assert report["head"]["before"] + report["tail"]["before"] == before.sum()

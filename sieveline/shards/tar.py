@@ -83,7 +83,7 @@ class TarShard:
         try:
             for member in _members(file):
                 key, extension = _split_name(member.name)
-                if sample is None or sample.key != key or extension in sample.extensions or member.flaw or sample.flaw:
+                if sample is None or sample.key != key or extension in sample.extensions:
                     if sample is not None:
                         builder.add(**sample.row(num_rows, seen))
                         num_rows += 1

@@ -9,7 +9,7 @@ Measured columns, D being the width of the model's space:
 | column | type | meaning |
 |---|---|---|
 | score | float | cosine of image and text embedding, -1 to 1, rounded to four decimals; null if the image does not decode |
-| image_embedding | fixed_size_list<halffloat>[D] | of length 1; null if the image does not decode |
+| image_embedding | fixed_size_list<halffloat>[D] | of length 1; NaN if the image does not decode, since Parquet cannot read such nulls back |
 | text_embedding | fixed_size_list<halffloat>[D] | of length 1 |
 """
 

@@ -23,21 +23,21 @@ import pyarrow as pa
 from sieveline import draws
 from sieveline.errors import ConfigError
 from sieveline.reasons import Reason
-from sieveline.verdicts import VERDICT
+from sieveline.verdicts import VERDICT, Verdicts
 
 MEASURED = pa.schema([("concepts", pa.list_(pa.int32()))])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Concepts:
-    """How the pool is balanced. With neither `t` nor `tail_share` the rule is off and every sample is kept.
+    """How the pool is balanced. With neither `t` nor `tail_share`, as by default, the rule is off and every sample is kept:
+    what is head and what is tail depends on the pool, so a recipe says one of them.
 
     Attributes:
         vocabulary: path or fsspec URL of a vocabulary (`models.vocabulary.load`); None: the default one.
         t: matches an entry may have before its samples are thinned; MetaCLIP: 20,000 for 400M pairs, 170,000 for 2.5B.
         tail_share: share of all matches that lies in entries below t, from which t follows (`p_to_t`); the same share
             gives the same mix for a pool of any size. MetaCLIP 2: 0.06, what t = 20,000 meant on its English pool.
-        seed: of the draws.
 
     Raises:
         ConfigError: both `t` and `tail_share` are set, or one is out of range.
@@ -45,8 +45,7 @@ class Concepts:
 
     vocabulary: str | None = None
     t: int | None = None
-    tail_share: float | None = 0.06
-    seed: int = 0
+    tail_share: float | None = None
 
     def __post_init__(self) -> None:
         if self.t is not None and self.tail_share is not None:
@@ -100,29 +99,30 @@ def keep_probabilities(counts: np.ndarray, t: int) -> np.ndarray:
     return np.minimum(1.0, t / np.maximum(counts, 1))
 
 
-def decide(columns: pa.Table | pa.RecordBatch, counts: np.ndarray, config: Concepts) -> pa.Table:
+def decide(columns: pa.Table | pa.RecordBatch, counts: np.ndarray, config: Concepts, seed: int) -> pa.Table:
     """The verdict on each sample, in the order of `columns`.
 
     Args:
         columns: has `sample_id` (string) and `concepts` (list<int32>), n rows of any part of the pool.
         counts: int64 [vocabulary], over the whole pool (`merge`).
         config: the thresholds.
+        seed: the recipe's.
 
     Returns:
-        `VERDICT`, n rows. BALANCED_OUT and kept: `value` is the probability of being kept, 1 - prod(1 - p(e)), `threshold` the
-        sample's draw in [0, 1) against it, kept where value > threshold. NO_CONCEPT: value 0 and threshold 1, in entries.
-        All null where the rule is off.
+        `VERDICT`, n rows; `reason` is null where the sample is kept. Of kept samples and of BALANCED_OUT, `value` is the
+        probability of being kept, 1 - prod(1 - p(e)), and `threshold` the sample's draw in [0, 1) against it, kept where
+        value > threshold. NO_CONCEPT: value 0 and threshold 1, in entries. All null where the rule is off.
     """
     n = columns.num_rows
     t = resolve_t(counts, config)
     if t is None:
-        return pa.table([pa.nulls(n, f.type) for f in VERDICT], schema=VERDICT)
+        return Verdicts(n).table()
     concepts = _one_chunk(columns.column("concepts"))
     length = concepts.value_lengths().to_numpy()
     row = np.repeat(np.arange(n), length)
     entry = concepts.flatten().to_numpy()
     p = keep_probabilities(counts, t)[entry]
-    u = draws.pair_uniforms(config.seed, "concepts", columns.column("sample_id").to_pylist(), row, entry)
+    u = draws.pair_uniforms(seed, "concepts", columns.column("sample_id").to_pylist(), row, entry)
 
     some = length > 0
     first = (np.cumsum(length) - length)[some]
@@ -134,9 +134,9 @@ def decide(columns: pa.Table | pa.RecordBatch, counts: np.ndarray, config: Conce
         least[some] = np.minimum.reduceat(u / p, first)
         value[some] = 1 - np.multiply.reduceat(1 - p, first)
         threshold[some] = 1 - np.multiply.reduceat(1 - np.minimum(least[row] * p, 1.0), first)
-    kept = least < 1
     reason = np.where(some, Reason.BALANCED_OUT.value, Reason.NO_CONCEPT.value)
-    return pa.table([pa.array(reason, mask=kept), pa.array(value), pa.array(threshold)], schema=VERDICT)
+    reason = pa.array(reason, pa.string(), mask=least < 1)
+    return pa.table([reason, pa.array(value), pa.array(threshold)], schema=VERDICT)
 
 
 def _one_chunk(column: pa.Array | pa.ChunkedArray) -> pa.ListArray:

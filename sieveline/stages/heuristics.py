@@ -19,8 +19,8 @@ the sample's reason.
 | decode_error | string | why the image does not decode, at most 120 characters; null if it does or was over `max_pixels` |
 | colour_spread | float | widest channel's range of colours in the inner picture, 0-255, about 0 for one solid colour |
 | phash | uint64 | perceptual hash, as in `classifiers.perceptual_hash` |
-| probe_phash | fixed_size_list<uint64>[5] | perceptual hashes of windows of the picture, as in `classifiers.perceptual_hash` |
-| thumbnail | fixed_size_binary[288] | what near duplicates are verified by, as in `classifiers.perceptual_hash` |
+| probe_phash | list<uint64> | perceptual hashes of windows of the picture, as in `classifiers.perceptual_hash` |
+| thumbnail | fixed_size_binary[704] | what near duplicates are verified by, as in `classifiers.perceptual_hash` |
 | caption_bytes | int64 | UTF-8 bytes of the caption as it came |
 | characters | int32 | characters of the caption, entities resolved, spaces joined |
 | words | int32 | words of it: each Han character, each run of kana, each run of other letters and digits |
@@ -31,7 +31,7 @@ the sample's reason.
 | character_repetition | float | share of 10-character windows that occurred before in the caption, 0-1 |
 | boilerplate | float | share of letters and digits covered by template patterns, 0-1 |
 | boilerplate_pattern | string | name of the pattern with the longest match (`classifiers.boilerplate.PATTERNS`) |
-| mojibake | int32 | number of character sequences that look like wrongly decoded text (ftfy's badness) |
+| mojibake | float | share of characters in wrongly decoded sequences (ftfy's badness) or lost to U+FFFD, 0-1 |
 | html_entities | int32 | HTML entities left in the caption |
 | caption | string | the caption as it came, cut at `max_caption_bytes`; later stages read it here |
 | url | string | as in `SAMPLES` |
@@ -63,8 +63,8 @@ MEASURED = pa.schema(
         ("decode_error", pa.string()),
         ("colour_spread", pa.float32()),
         ("phash", pa.uint64()),
-        ("probe_phash", pa.list_(pa.uint64(), 5)),
-        ("thumbnail", pa.binary(288)),
+        ("probe_phash", pa.list_(pa.uint64())),
+        ("thumbnail", pa.binary(704)),
         ("caption_bytes", pa.int64()),
         ("characters", pa.int32()),
         ("words", pa.int32()),
@@ -75,7 +75,7 @@ MEASURED = pa.schema(
         ("character_repetition", pa.float32()),
         ("boilerplate", pa.float32()),
         ("boilerplate_pattern", pa.string()),
-        ("mojibake", pa.int32()),
+        ("mojibake", pa.float32()),
         ("html_entities", pa.int32()),
         ("caption", pa.string()),
         ("url", pa.string()),
@@ -122,7 +122,7 @@ class Heuristics:
         max_special_ratio: share of special characters, 0-1.
         max_word_repetition: share of repeated word pairs, 0-1.
         max_character_repetition: share of repeated 10-character windows, 0-1.
-        max_mojibake: broken sequences.
+        max_mojibake: share of wrongly decoded characters, 0-1.
         max_html_entities: entities left in the caption; they are harmless where a later step resolves them, so off.
         languages: ISO 639 codes that are kept.
         min_language_confidence: below it the detector is not believed and the sample stays.
@@ -136,11 +136,11 @@ class Heuristics:
     min_characters: int | None = 6  # DataComp basic: more than 5; LAION-400M: at least 5
     min_words: int | None = 3  # DataComp basic: more than 2
     max_characters: int | None = 2_000  # ours: alt texts beyond are pages, not captions
-    max_boilerplate: float | None = 0.5  # ours: more template than text
+    max_boilerplate: float | None = 0.6  # ours: more template than text; see docs/heuristics.md
     max_special_ratio: float | None = 0.25  # Data-Juicer special_characters_filter
     max_word_repetition: float | None = 0.3  # ours, after Gopher's duplicate 2-grams
     max_character_repetition: float | None = 0.5  # Data-Juicer character_repetition_filter
-    max_mojibake: int | None = 0  # ours: ftfy calls text without fault 0
+    max_mojibake: float | None = 0.2  # ours: one broken letter in a word or two can be read and repaired, more cannot
     max_html_entities: int | None = None
     languages: tuple[str, ...] | None = ("en",)  # DataComp basic
     min_language_confidence: float = 0.5  # ours: below it lid.176 is wrong more often than right on names
@@ -161,6 +161,7 @@ _SHARES = (
     "max_special_ratio",
     "max_word_repetition",
     "max_character_repetition",
+    "max_mojibake",
     "min_language_confidence",
 )
 
@@ -202,6 +203,8 @@ def decide(columns: pa.Table | pa.RecordBatch, config: Heuristics) -> pa.Table:
         verdicts.rule(Reason.MIN_SIDE, min_side < config.min_side, min_side, config.min_side)
     rule(Reason.ASPECT, "aspect", over, config.max_aspect)
     rule(Reason.SOLID_COLOUR, "colour_spread", under, config.min_colour_spread)
+    rule(Reason.MOJIBAKE, "mojibake", over, config.max_mojibake)
+    rule(Reason.MOJIBAKE, "html_entities", over, config.max_html_entities)
     rule(Reason.CAPTION_SHORT, "characters", under, config.min_characters)
     rule(Reason.CAPTION_SHORT, "words", under, config.min_words)
     rule(Reason.CAPTION_LONG, "characters", over, config.max_characters)
@@ -209,8 +212,6 @@ def decide(columns: pa.Table | pa.RecordBatch, config: Heuristics) -> pa.Table:
     rule(Reason.SPECIAL_CHARACTERS, "special_ratio", over, config.max_special_ratio)
     rule(Reason.REPETITION, "word_repetition", over, config.max_word_repetition)
     rule(Reason.REPETITION, "character_repetition", over, config.max_character_repetition)
-    rule(Reason.MOJIBAKE, "mojibake", over, config.max_mojibake)
-    rule(Reason.MOJIBAKE, "html_entities", over, config.max_html_entities)
     if config.languages is not None:
         confidence = column("language_confidence")
         known = pc.is_in(columns["language"], value_set=pa.array(config.languages)).to_numpy(zero_copy_only=False)

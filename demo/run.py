@@ -1,0 +1,98 @@
+"""`make demo`: real pairs, made dirty, through the whole line in Dagster, and how well it did against what is known of them.
+
+OUT/pool         the dirty pool and its labels
+OUT/image_text   the line's output: ledgers, training shards, report
+OUT/dagster_home Dagster's own records, for `make ui`
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from sieveline.report.page import build_report
+
+from demo import pool, truth
+from sieveline import output as outputs
+from sieveline import storage
+from sieveline.cli import name_problems, print_funnel
+from sieveline.output import Output
+
+RECIPE = "sieveline.recipes:demo"
+
+
+def settings(folder: Path) -> dict[str, str]:
+    """The environment in which the code location serves the demo's output."""
+    return {
+        "DAGSTER_HOME": str(folder / "dagster_home"),
+        "SIEVELINE_INPUT": str(folder / "pool" / "shards" / "*.tar"),
+        "SIEVELINE_OUTPUT": str(folder / "image_text"),
+        "SIEVELINE_RECIPE": RECIPE,
+    }
+
+
+def materialise(folder: Path) -> None:
+    """Runs the job `image_text` over all slices, in this process, recorded in the demo's Dagster instance.
+
+    Each step looks what of its results still stands, so a second demo does nothing that is done.
+    """
+    import dagster as dg
+
+    from assets.definitions import defs
+    from assets.line import ImageTextLine
+    from assets.partitions import slices
+    from assets.schedules import RANGE_END, RANGE_START
+
+    line = ImageTextLine.from_environment()
+    names = [s.name for s in line.plan()]
+    with dg.DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions(str(slices.name), names)
+        tags = {RANGE_START: names[0], RANGE_END: names[-1]}
+        result = defs.resolve_job_def("image_text").execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+        if not result.success:
+            failures = [e for e in result.all_events if e.is_step_failure]
+            for event in failures:
+                print(f"{event.step_key}: {event.step_failure_data.error_display_string}", file=sys.stderr)
+            sys.exit(f"the job failed; `make ui` shows run {result.run_id}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, default=Path("out"))
+    parser.add_argument("--pairs", type=int, default=4800, help="size of the pool (default: %(default)s)")
+    options = parser.parse_args()
+    started = time.monotonic()
+    folder = options.output.absolute()
+    os.environ.update(settings(folder))
+    home = folder / "dagster_home"
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        shutil.copy(Path(__file__).parent.parent / "assets" / "dagster.yaml", home)
+
+    for skipped in pool.build(folder / "pool", pairs=options.pairs):
+        print(skipped)
+    materialise(folder)
+
+    place = Output(str(folder / "image_text"))
+    scores = truth.score(folder / "image_text", folder / "pool" / "truth" / "labels.parquet", flood_cap=flood_cap())
+    storage.publish_bytes(place.report("truth.json"), json.dumps(scores.to_pylist(), indent=1).encode())
+    report = build_report(place)
+    print()
+    print_funnel(outputs.write_stats(place))
+    print("\nagainst the planted defects:")
+    print(truth.render(scores))
+    name_problems(place)
+    print(f"\nreport   {report}\nUI       make ui\nseconds  {time.monotonic() - started:.0f}")
+
+
+def flood_cap() -> int:
+    from sieveline import recipes
+
+    return recipes.demo().duplicates.max_per_template or 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""The embedded recaptioner: no download, no server, a few megabytes of weights trained by `models/recaptioner.py`
+(figures in `docs/recaption.md`).
+
+It takes the noise off a caption and adds what the image embedding and the caption together suggest; it does not see
+pixels. Captions it cannot read whole and pairs without an embedding are failures, and the original stays."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xxhash
+
+from recaption import noise
+from recaption.generator import Failure, Request
+from sieveline.errors import ConfigError
+from sieveline.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    import torch
+
+    from recaption.pointer_model import PointerModel
+
+WEIGHTS = Path(__file__).parent.parent / "models" / "recaptioner.safetensors"
+_SOURCE_SHAPES = (24, 48, 96)
+"""Source tokens are padded to the least of these: a row's shape depends on the row alone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmbeddedConfig:
+    """The embedded recaptioner.
+
+    Attributes:
+        weights: file made by `models/recaptioner.py`.
+        batch_size: rows of every forward pass; short batches are padded, so that a caption does not depend on its neighbours.
+    """
+
+    weights: Path = WEIGHTS
+    batch_size: int = 32
+
+    def __post_init__(self) -> None:
+        if not self.weights.is_file():
+            raise ConfigError(
+                f"EmbeddedConfig.weights is {self.weights}; there is no such file: make it with python -m models.recaptioner"
+            )
+
+
+class EmbeddedGenerator:
+    """`Generator` over the embedded recaptioner, loaded at the first request."""
+
+    def __init__(self, config: EmbeddedConfig | None = None):
+        self.config = config or EmbeddedConfig()
+        digest = xxhash.xxh3_64_hexdigest(self.config.weights.read_bytes())
+        self.name = f"embedded:{digest[:8]}"
+        self.fingerprint = fingerprint("embedded", digest, self.config.batch_size)
+
+    def generate(self, requests: Sequence[Request]) -> list[str | Failure]:
+        return recaption(*self._loaded, requests, self.config.batch_size)
+
+    @cached_property
+    def _loaded(self) -> "tuple[PointerModel, Any]":
+        return load(self.config.weights)
+
+
+def load(path: Path) -> "tuple[PointerModel, Any]":
+    """Model (float32, evaluation mode) and `tokenizers.Tokenizer` of a weights file."""
+    import torch
+    from safetensors import safe_open
+    from tokenizers import Tokenizer
+
+    from recaption.pointer_model import PointerConfig, PointerModel
+
+    with safe_open(path, "pt") as file:
+        about = file.metadata()
+        weights = {name: file.get_tensor(name).to(torch.float32) for name in file.keys()}  # noqa: SIM118  not a dict
+    model = PointerModel(PointerConfig(**json.loads(about["config"])))
+    model.load_state_dict(weights)
+    return model.eval(), Tokenizer.from_str(about["tokenizer"])
+
+
+def save(path: Path, model: "PointerModel", tokenizer: Any) -> None:
+    """Weights as float16, configuration and tokenizer in one safetensors file; equal weights are equal bytes."""
+    import torch
+    from safetensors.torch import save_file
+
+    weights = {name: tensor.detach().to(torch.float16).contiguous() for name, tensor in model.state_dict().items()}
+    save_file(weights, path, {"config": json.dumps(asdict(model.config), sort_keys=True), "tokenizer": tokenizer.to_str()})
+
+
+def readable(caption: str) -> str:
+    """What the model reads: the caption with entities, mojibake and tags decoded, which is certain and need not be learnt, in one line."""
+    return " ".join(noise.decode(caption).split())
+
+
+def recaption(
+    model: "PointerModel",
+    tokenizer: Any,
+    requests: Sequence[Request],
+    batch_size: int,
+    *,
+    temperature: float = 0.0,
+    generator: "torch.Generator | None" = None,
+) -> list[str | Failure]:
+    """One candidate or failure per request; rows of one padded shape share a forward pass."""
+    answers: list[str | Failure] = [Failure("empty", "the model did not finish a caption")] * len(requests)
+    encoded = tokenizer.encode_batch([readable(r.caption)[:2000] for r in requests])
+    by_shape: dict[int, list[int]] = {}
+    for i, (request, source) in enumerate(zip(requests, encoded, strict=True)):
+        shape = next((s for s in _SOURCE_SHAPES if 0 < len(source.ids) <= min(s, model.config.max_source)), None)
+        if request.image_embedding is None:
+            answers[i] = Failure("no_embedding", "the alignment stage left no image embedding")
+        elif len(request.image_embedding) != model.config.image_width:
+            width = model.config.image_width
+            raise ConfigError(
+                f"the recaptioner reads embeddings of {width} numbers, the alignment stage wrote {len(request.image_embedding)}"
+            )
+        elif shape is None:
+            answers[i] = Failure(
+                "length", f"the caption has {len(source.ids)} tokens, the model reads 1 to {model.config.max_source}"
+            )
+        else:
+            by_shape.setdefault(shape, []).append(i)
+    for shape, rows in by_shape.items():
+        for start in range(0, len(rows), batch_size):
+            batch = rows[start : start + batch_size]
+            images = np.zeros((batch_size, model.config.image_width), np.float32)
+            sources = np.zeros((batch_size, shape), np.int64)
+            sources[:, 0] = 2  # rows of padding hold one token, so that attention over them is a number
+            for row, i in enumerate(batch):
+                images[row] = requests[i].image_embedding
+                ids = encoded[i].ids
+                sources[row, : len(ids)] = ids
+            for i, text in zip(batch, _decode(model, tokenizer, images, sources, temperature, generator), strict=False):
+                if text:
+                    answers[i] = text
+    return answers
+
+
+def _decode(
+    model: "PointerModel", tokenizer: Any, images: np.ndarray, sources: np.ndarray, temperature: float, generator: Any
+) -> list[str]:
+    import torch
+
+    rows = model.decode(torch.from_numpy(images), torch.from_numpy(sources), temperature=temperature, generator=generator)
+    return [" ".join(tokenizer.decode(ids).replace("\ufffd", "").split()) for ids in rows]

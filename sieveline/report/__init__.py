@@ -1,0 +1,1 @@
+"""The sample quality report: what was kept, what was dropped and why, told from the ledgers alone."""

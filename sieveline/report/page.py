@@ -1,0 +1,320 @@
+"""The sample quality report: one HTML file that stands alone.
+
+Everything is inside the page (pictures and plots as data URIs), so it can be mailed, opened from a presigned URL or shown by an
+orchestrator. Its content security policy allows no script, no request and no style but its own; captions, keys, patterns and URLs are
+strangers' text and are escaped, made one line, and never made a link. The page holds no time, so the same output gives the same bytes.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from sieveline import output as results
+from sieveline import storage
+from sieveline.ledger import StageCount, read_metadata
+from sieveline.output import STAGES, Output
+from sieveline.report import cost, plots, text
+from sieveline.report.balance import read_balance
+from sieveline.report.clusters import Cluster, Families, read_families
+from sieveline.report.contact_sheet import Thumbnail, data_uri, thumbnails
+from sieveline.report.gather import Sizes, Stage, attach_captions, read_stage
+from sieveline.report.sampling import Group
+from sieveline.slices import Slice, read_slices
+
+TITLES = {
+    "heuristics": ("Heuristics", "What an image file and its caption show without a model."),
+    "duplicates": ("Duplicates", "One picture stays of each cluster, a few captions of each template."),
+    "alignment": ("Alignment", "Whether image and caption speak of the same thing."),
+    "concepts": ("Concept balance", "The head of the concept distribution is thinned, its tail stays."),
+    "recaption": ("Recaptioning", "Candidates that keep every fact may take the caption's place; the sample stays either way."),
+    "write": ("Training shards", "What was written, original bytes untouched."),
+}
+
+
+def build_report(output: Output, sizes: Sizes = Sizes()) -> str:
+    """Writes `OUT/report/index.html` from the ledgers and returns its URL.
+
+    Reads, where they are there: `OUT/recipe.json` (`recipe`, `fingerprint`, `config`), `OUT/report/truth.json` (rows of `defect`,
+    `precision`, `recall`, `n`), `OUT/costs`, `OUT/shards`, `OUT/failures`. A stage without ledgers is not shown.
+
+    Args:
+        sizes: how many samples are shown.
+    """
+    url = output.report("index.html")
+    storage.publish_bytes(url, render(gather(output, sizes)).encode("utf-8", "replace"))
+    return url
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One sample as it is shown: picture, caption, where it lies and what was measured."""
+
+    thumbnail: Thumbnail
+    caption: str
+    key: str
+    where: str
+    note: str
+    row: Mapping[str, Any]
+
+
+def gather(output: Output, sizes: Sizes) -> dict[str, Any]:
+    """Everything the template shows, as plain values."""
+    recipe = recipe_config(output)
+    config = recipe.get("config") or {}
+    slices = read_slices(output.root)
+    counts = [c for c in results.count_stages(output) if c.num_in]
+    stages = [s for s in (read_stage(output, c.name, config.get(c.name), sizes) for c in counts) if s is not None]
+    duplicates = read_families(output, "cluster_id", "cluster_size")
+    floods = read_families(output, "template_id", "template_size", num_largest=8, num_others=0)
+    balance = read_balance(output, config.get("concepts"))
+
+    shown = [row for group in _groups(stages, duplicates, floods) for row in group]
+    attach_captions(output, shown)
+    pictures = thumbnails(shown, {s.id: s.url for x in slices for s in x.shards})
+    cards = _Cards(pictures)
+    stats = _training(output)
+    by_name = {s.name: s for s in stages}
+    return {
+        "input": text.visible(_input(slices) or output.root, 160),
+        "recipe": {k: text.visible(str(recipe[k]), 80) for k in ("recipe", "fingerprint") if recipe.get(k)},
+        "num_shards": sum(len(s.shards) for s in slices),
+        "num_slices": len(slices),
+        "counts": counts,
+        "funnel": _funnel(counts),
+        "training": stats,
+        "failed": _problems(results.failed_shards(output)),
+        "damaged": _problems(results.damaged_shards(output)),
+        "truth": _truth(_json(output.report("truth.json"))),
+        "stages": [_stage_view(output, by_name[c.name], c, cards) for c in counts if c.name in by_name],
+        "duplicates": _families_view(duplicates, cards),
+        "floods": _families_view(floods, cards),
+        "balance": _balance_view(balance),
+        "costs": cost.stage_costs(counts),
+        "moved": cost.bytes_moved(output, slices, counts),
+        "slowest": cost.slowest_shards(output),
+        "target_pairs": cost.TARGET_PAIRS,
+    }
+
+
+def recipe_config(output: Output) -> dict[str, Any]:
+    """`OUT/recipe.json`: `recipe` (its name), `fingerprint`, `config` (nested dicts of its fields); empty where there is none."""
+    return _json(storage.join(output.root, "recipe.json")) or {}
+
+
+def render(content: Mapping[str, Any]) -> str:
+    """The page as HTML."""
+    style = _style()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return _environment().get_template("page.html.j2").render(content, style=Markup(style), policy=policy)
+
+
+@cache
+def _style() -> str:
+    return files("sieveline.report").joinpath("style.css").read_text("utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("sieveline.report", "."),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "integer": text.integer,
+        "decimal": text.decimal,
+        "figures": text.figures,
+        "num_bytes": text.num_bytes,
+        "words": lambda name: name.replace("_", " "),
+        "svg": lambda content: data_uri("image/svg+xml", content),
+    }
+    environment.globals |= {"percent": text.percent}
+    return environment
+
+
+class _Cards:
+    """Makes cards of ledger rows whose captions and thumbnails are known."""
+
+    def __init__(self, pictures: Mapping[tuple[str, int], Thumbnail]):
+        self._pictures = pictures
+
+    def card(self, row: Mapping[str, Any], note: str) -> Card:
+        caption = text.visible(row.get("caption"), 180)
+        where = f"{text.visible(row['source_shard'], 60)} / {text.visible(row['key'], 60)}"
+        picture = self._pictures[row["source_shard"], row["row"]]
+        return Card(picture, caption, text.visible(row["key"], 40), where, note, row)
+
+    def cards(self, rows: Iterable[Mapping[str, Any]], note: Callable[[Mapping[str, Any]], str]) -> list[Card]:
+        return [self.card(row, note(row)) for row in rows]
+
+
+def _note(row: Mapping[str, Any]) -> str:
+    """What the rule measured, against what it was held."""
+    if row.get("value") is None:
+        return ""
+    if row.get("threshold") is None:
+        return text.decimal(row["value"])
+    return f"{text.decimal(row['value'])} against {text.decimal(row['threshold'])}"
+
+
+def _draw_note(row: Mapping[str, Any]) -> str:
+    """A keep probability and the draw it was held against."""
+    return "" if row.get("value") is None else f"p {text.decimal(row['value'])}, drawn {text.decimal(row['threshold'])}"
+
+
+def _groups(stages: Sequence[Stage], *families: Families | None) -> Iterable[Sequence[dict[str, Any]]]:
+    for stage in stages:
+        yield from (group.rows for group in stage.groups)
+        yield from (side.rows for near in stage.nearest for side in (near.passed, near.dropped))
+    for family in families:
+        if family:
+            yield from (cluster.rows for cluster in (*family.largest, *family.others))
+
+
+def _stage_view(output: Output, stage: Stage, count: StageCount, cards: _Cards) -> dict[str, Any]:
+    title, line = TITLES[stage.name]
+    near = {id(n.measure): [] for n in stage.nearest}
+    for n in stage.nearest:
+        sides = [_side(n.measure.name, group, cards) for group in (n.passed, n.dropped)]
+        near[id(n.measure)].append(
+            {"rule": n.cut.rule.name, "threshold": n.cut.threshold, "passed": sides[0], "dropped": sides[1]}
+        )
+    plotted = []
+    for d in stage.distributions:
+        if d.total:
+            plot = plots.distribution(d, stage.num_in)
+            cut_off = sum(int(c.sum()) for c in d.cut_off)
+            plotted.append(
+                {
+                    "name": d.measure.name,
+                    "svg": plot,
+                    "cuts": [(c.rule, c.threshold, int(n.sum())) for c, n in zip(d.cuts, d.cut_off, strict=True)],
+                    "cut_off": cut_off,
+                    "beyond": [(c.rule.name, c.threshold) for i, c in enumerate(d.cuts) if i not in d.cuts_in_view],
+                    "unmeasured": stage.num_in - d.total,
+                    "nearest": near.get(id(d.measure), []),
+                }
+            )
+    ledgers = output.ledgers(stage.name)
+    footer = (read_metadata(ledgers[0]) if ledgers else None) or {}
+    note = _draw_note if stage.name == "concepts" else _note
+    groups = [{"name": g.name, "total": g.total, "cards": cards.cards(g.rows, note)} for g in stage.groups if g.total]
+    view = {
+        "name": stage.name,
+        "title": title,
+        "line": line,
+        "count": count,
+        "with_rules": [p for p in plotted if p["cuts"]],
+        "without_rules": [p for p in plotted if not p["cuts"]],
+        "groups": groups,
+        "model": " · ".join(text.visible(str(footer[k]), 80) for k in ("model", "weights") if footer.get(k)),
+    }
+    if stage.name == "recaption":
+        view["recaptions"] = [
+            {"name": g.name, "total": g.total, "pairs": [_recaption(cards.card(r, _note(r))) for r in g.rows[:8]]}
+            for g in stage.groups
+            if g.total
+        ]
+    return view
+
+
+def _side(measure: str, group: Group, cards: _Cards) -> dict[str, Any]:
+    rows = sorted(group.rows, key=lambda r: r["measured"])
+    return {"total": group.total, "cards": [cards.card(r, text.decimal(r["measured"])) for r in rows]}
+
+
+def _recaption(card: Card) -> dict[str, Any]:
+    row = card.row
+    candidate = row.get("recaption") or row.get("candidate")
+    return {
+        "card": card,
+        "original": text.pieces(row.get("caption") or row.get("original"), row.get("original_spans")),
+        "candidate": text.pieces(candidate, row.get("candidate_spans")),
+        "before": row.get("alignment_before"),
+        "after": row.get("alignment_after", row.get("candidate_alignment")),
+        "fact_recall": row.get("fact_recall"),
+    }
+
+
+def _families_view(families: Families | None, cards: _Cards) -> dict[str, Any] | None:
+    if families is None:
+        return None
+
+    def view(cluster: Cluster) -> dict[str, Any]:
+        shown = [cards.card(r, "survivor" if r["kept"] else _dropped_note(r)) for r in cluster.rows]
+        return {"size": cluster.size, "cards": shown, "kept": sum(r["kept"] for r in cluster.rows)}
+
+    return {
+        "num_families": families.num_families,
+        "num_rows": families.num_rows,
+        "clusters": [view(c) for c in families.largest],
+        "others": [view(c) for c in families.others],
+    }
+
+
+def _dropped_note(row: Mapping[str, Any]) -> str:
+    note = (row.get("reason") or "").replace("_", " ")
+    return note if row.get("value") is None else f"{note}, {_note(row)}"
+
+
+def _balance_view(balance: dict[str, Any] | None) -> dict[str, Any] | None:
+    if balance is None:
+        return None
+    plot = plots.concept_ranks(balance["ranks"]["before"], balance["ranks"]["after"], balance["t"])
+    top = [entry | {"entry": text.visible(entry["entry"], 40)} for entry in balance["top"][:12]]
+    return balance | {"svg": plot, "top": top, "most": max((e["before"] for e in top), default=1)}
+
+
+def _funnel(counts: Sequence[StageCount]) -> list[dict[str, Any]]:
+    """Per stage what stayed and what went, in parts of all pairs that came in, largest reasons first."""
+    pairs = counts[0].num_in if counts else 1
+    rows = []
+    for count in counts:
+        dropped = sorted(count.dropped.items(), key=lambda x: (-x[1], x[0]))
+        rows.append({"count": count, "dropped": dropped, "num_dropped": count.num_in - count.kept, "pairs": pairs})
+    return rows
+
+
+def _training(output: Output) -> dict[str, int]:
+    parts = [json.loads(storage.read_bytes(u)) for u in storage.listing(output.shards(), ".tar.json")]
+    return {"shards": len(parts), "samples": sum(p["samples"] for p in parts), "bytes": sum(p["bytes"] for p in parts)}
+
+
+def _problems(found: Mapping[str, str], most: int = 20) -> dict[str, Any]:
+    named = [(text.visible(shard, 100), text.visible(why, 300)) for shard, why in sorted(found.items())[:most]]
+    return {"named": named, "total": len(found)}
+
+
+def _truth(rows: Any) -> list[dict[str, Any]]:
+    if not isinstance(rows, list):
+        return []
+    return [r | {"defect": text.visible(str(r.get("defect", "")), 40)} for r in rows if isinstance(r, dict)]
+
+
+def _input(slices: Sequence[Slice]) -> str:
+    """What all source shards' URLs begin with."""
+    urls = [s.url for x in slices for s in x.shards]
+    if not urls:
+        return ""
+    low, high = min(urls), max(urls)
+    same = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
+    folder = low[:same].rpartition("/")[0]
+    return f"{folder}/*.{low.rpartition('.')[2]}" if len(urls) > 1 else low
+
+
+def _json(url: str) -> Any:
+    return json.loads(storage.read_bytes(url)) if storage.exists(url) else None
+
+
+

@@ -1,0 +1,222 @@
+"""The embedded recaptioner: its network against plain definitions, and its committed weights on captions in English and Spanish."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.web_noise import TAILS, dirty, keywords
+from recaption.embedded import WEIGHTS, EmbeddedConfig, EmbeddedGenerator, load, readable, recaption, save
+from recaption.facts import FactFinder
+from recaption.generator import Failure, Request
+from recaption.pointer_model import END, PAD, START, PointerConfig, PointerModel
+from recaption.verify import Verifier
+from sieveline.draws import generator
+from sieveline.errors import ConfigError
+
+TINY = PointerConfig(vocabulary=40, image_width=8, width=16, heads=2, max_source=12, max_target=12)
+
+
+@pytest.fixture(scope="module")
+def finder() -> FactFinder:
+    return FactFinder()
+
+
+@pytest.fixture(scope="module")
+def embedded() -> EmbeddedGenerator:
+    return EmbeddedGenerator()
+
+
+@pytest.fixture
+def tiny() -> PointerModel:
+    torch.manual_seed(1)
+    model = PointerModel(TINY)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.2)
+    return model.eval()
+
+
+def unread() -> bytes:
+    raise AssertionError("the embedded recaptioner reads no image")
+
+
+def requests(finder: FactFinder, captions: Sequence[str], languages: Sequence[str], width: int = 256) -> list[Request]:
+    made = []
+    for i, (caption, language, facts) in enumerate(zip(captions, languages, finder.find(captions, languages), strict=True)):
+        vector = generator(0, "embedding", caption).normal(size=width)
+        unit = (vector / np.linalg.norm(vector)).astype(np.float16)
+        made.append(Request(f"{i:032x}", caption, language, facts, unread, unit))
+    return made
+
+
+def sources(*rows: list[int]) -> torch.Tensor:
+    return torch.tensor([row + [PAD] * (12 - len(row)) for row in rows])
+
+
+def test_copying_and_writing_sum_to_one(tiny: PointerModel) -> None:
+    source = sources([5, 6, 7], [8])
+    states, _ = tiny.encode(torch.randn(2, 8), source)
+    copy, write = tiny.mixture(
+        torch.tensor([[[START, START], [5, START]], [[START, START], [8, START]]]), torch.randn(2, 2, 16), states, source
+    )
+    total = copy.exp().sum(-1) + write.exp().sum(-1)
+    assert torch.allclose(total, torch.ones(2, 2), atol=1e-5)
+    assert copy.exp()[1, :, 1:].max() < 1e-6  # nothing is copied from padding
+
+
+def test_decoding_step_by_step_is_the_whole_forward_pass(tiny: PointerModel) -> None:
+    images, source = torch.randn(2, 8), sources([5, 6, 7, 9], [8, 11])
+    greedy = tiny.decode(images, source)
+    with torch.inference_mode():
+        for row in range(2):
+            said = [START]
+            for _ in range(TINY.max_target):
+                losses = []
+                for token in range(1, TINY.vocabulary):  # likelihood of every continuation, from the training loss
+                    whole = torch.tensor([[*said, token]])
+                    losses.append(tiny.loss(images[row : row + 1], source[row : row + 1], whole) * len(said))
+                said.append(1 + int(torch.stack(losses).argmin()))
+                if said[-1] == END:
+                    break
+            expected = said[1:-1] if said[-1] == END else []
+            assert greedy[row] == expected
+
+
+def test_untrained_weights_copy_already() -> None:
+    torch.manual_seed(0)
+    model = PointerModel(replace(TINY, width=64)).eval()
+    images, source = torch.zeros(1, 8), sources([5, 9, 6, 20, 7, 3])
+    target = torch.tensor([[START, 5, 9, 6, 20, 7, 3]])
+    other = torch.tensor([[START, 5, 7, 6, 20, 7, 3]])
+    with torch.inference_mode():
+        assert model.loss(images, source, target) < 1.0 < model.loss(images, source, other)
+
+
+def test_weights_come_back_as_they_were_saved(tiny: PointerModel, tmp_path: Path) -> None:
+    tokenizer = load(WEIGHTS)[1]
+    for name in ("a", "b"):
+        save(tmp_path / name, tiny, tokenizer)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    model, again = load(tmp_path / "a")
+    assert again.to_str() == tokenizer.to_str()
+    for name, tensor in tiny.state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor.to(torch.float16).to(torch.float32))
+
+
+NOISY = [
+    ("a wooden rocking chair | Stock photo", "en"),
+    ("Flag of Cyprus, capital Nicosia - image 3 of 12", "en"),
+    ("taxi: cab, car, vehicle &amp; driver.jpg", "en"),
+    ("IMG_0021 Two red apples on a plate", "en"),
+    ("Bandera de Chipre, capital Nicosia | foto de stock", "es"),
+    ("Un molino de viento.", "es"),
+    ("silla: asiento, sentarse 800x600px", "es"),
+    ("Tomato, ripe, hybrid (Solanum lycopersicum) - Free Download", "en"),
+]
+
+
+def test_alone_and_among_others_alike(embedded: EmbeddedGenerator, finder: FactFinder) -> None:
+    captions = [f"{caption} {i}" if i % 3 == 0 else caption for i, (caption, _) in enumerate(NOISY * 5)]
+    made = requests(finder, captions, [lang for _, lang in NOISY * 5])
+    together = embedded.generate(made)
+    assert together == [embedded.generate([r])[0] for r in made[:8]] + together[8:]
+    assert embedded.generate(list(reversed(made))) == list(reversed(together))
+
+
+def test_logits_are_bit_equal_alone_and_among_others(embedded: EmbeddedGenerator) -> None:
+    model, _ = embedded._loaded
+    rng = generator(0, "rows")
+    images = torch.from_numpy(rng.normal(size=(32, model.config.image_width)).astype(np.float32))
+    source = torch.from_numpy(rng.integers(3, model.config.vocabulary, (32, 24)))
+    alone_images, alone_source = torch.zeros_like(images), torch.full_like(source, PAD)
+    alone_source[:, 0] = END
+    for row in (0, 7, 31):
+        alone_images[row], alone_source[row] = images[row], source[row]
+    with torch.inference_mode():
+        among, alone = model.encode(images, source)[0], model.encode(alone_images, alone_source)[0]
+    for row in (0, 7, 31):
+        assert torch.equal(among[row], alone[row])
+
+
+def test_noise_goes_and_facts_stay(embedded: EmbeddedGenerator, finder: FactFinder) -> None:
+    made = requests(finder, *zip(*NOISY, strict=True))
+    answers = embedded.generate(made)
+    measured = Verifier(finder).measure(made, answers)
+    recall = np.array(measured.column("fact_recall").to_pylist(), float)
+    assert np.nanmean(recall) >= 0.8
+    gone = ["stock photo", "3 of 12", ".jpg", "img_0021", "foto de stock", "800x600", "free download"]
+    text = " ".join(a.lower() for a in answers if isinstance(a, str))
+    assert sum(noise in text for noise in gone) <= 1
+
+
+def test_what_cannot_be_read_fails_with_a_reason(embedded: EmbeddedGenerator, finder: FactFinder) -> None:
+    empty, long, blind, good = requests(finder, ["", "word " * 400, "a dog", "a dog | Stock photo"], ["en"] * 4)
+    answers = embedded.generate([empty, long, replace(blind, image_embedding=None), good])
+    assert [a.kind for a in answers if isinstance(a, Failure)] == ["length", "length", "no_embedding"]
+    assert isinstance(answers[3], str)
+    assert embedded.generate([]) == []
+
+
+def test_embeddings_of_another_model_are_said(embedded: EmbeddedGenerator, finder: FactFinder) -> None:
+    with pytest.raises(ConfigError, match="512"):
+        embedded.generate(requests(finder, ["a dog"], ["en"], width=512))
+
+
+def test_missing_weights_are_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"models\.recaptioner"):
+        EmbeddedConfig(weights=tmp_path / "none")
+
+
+def test_the_committed_weights_are_small_and_come_with_their_figures() -> None:
+    assert WEIGHTS.stat().st_size <= 8_000_000
+    figures = json.loads(WEIGHTS.with_suffix(".json").read_text())
+    kept = figures["rounds"][figures["kept_round"]]
+    assert kept["acceptance"] == max(r["acceptance"] for r in figures["rounds"])
+    assert kept["acceptance"] > max(b["acceptance"] for b in figures["baselines"])
+
+
+def test_hostile_captions_end(embedded: EmbeddedGenerator, finder: FactFinder) -> None:
+    hostile = ["\x00" * 50, "\ud800 dog", "&" * 5000, "猫" * 30, "a" * 100_000, "\u202e dog"]
+    made = requests(finder, hostile, ["en"] * len(hostile))
+    assert len(embedded.generate(made)) == len(hostile)
+
+
+def test_sampling_draws_from_its_own_generator(embedded: EmbeddedGenerator, finder: FactFinder) -> None:
+    made = requests(finder, *zip(*NOISY, strict=True))
+    runs = [
+        recaption(*embedded._loaded, made, 32, temperature=1.5, generator=torch.Generator().manual_seed(seed))
+        for seed in (1, 1, 2)
+    ]
+    assert runs[0] == runs[1] != runs[2]
+
+
+@pytest.mark.parametrize(
+    ("caption", "expected"),
+    [
+        ("taxi: cab, car, yellow", ("taxi", ["cab", "car", "yellow"])),
+        ("Map of Belgium, Provinces: Brussels, Luxembourg", ("Map of Belgium, Provinces: Brussels, Luxembourg", [])),
+        ("A windmill.", ("A windmill.", [])),
+    ],
+)
+def test_keywords(caption: str, expected: tuple) -> None:
+    assert keywords(caption) == expected
+
+
+def test_noise_is_drawn_by_name_and_its_held_out_templates_are_apart() -> None:
+    def made(held_out: bool) -> list[str]:
+        return [dirty("a red barn", generator(3, "n", i), held_out=held_out) for i in range(600)]
+
+    assert made(True) == made(True)
+    tails = {held_out: {t for t in TAILS if "{" not in t and any(t in m for m in made(held_out))} for held_out in (True, False)}
+    assert tails[True]
+    assert tails[False]
+    assert not tails[True] & tails[False]
+
+
+def test_readable_decodes_and_nothing_else() -> None:
+    assert readable("Mom &amp; Dad  at caf\u00c3\u00a9\n| Stock photo") == "Mom & Dad at café | Stock photo"
