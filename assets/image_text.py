@@ -4,14 +4,15 @@ from typing import Any
 
 import dagster as dg
 import pyarrow as pa
-from sieveline.report.page import build_report
-from sieveline.report.summary import dialog_markdown, inline_summary
 
 from assets.line import ImageTextLine
 from assets.partitions import slices
 from pipelines.engine import run_in_child
 from sieveline import output as outputs
 from sieveline import recipes
+from sieveline.errors import ConfigError
+from sieveline.report.page import build_report
+from sieveline.report.summary import dialog_markdown, inline_summary
 from sieveline.schema import LEDGER
 from sieveline.slices import Slice
 from sieveline.stages import alignment as alignment_stage
@@ -44,15 +45,11 @@ def run_steps(context: dg.AssetExecutionContext, line: ImageTextLine, step: str,
 
     recipe = line.load_recipe()
     recipes.write(recipe, line.recipe, line.place)
-    counters = run_in_child(
-        "pipelines.image_text:run",
-        on_progress,
-        output=line.output,
-        recipe=recipe,
-        slices=of,
-        engine=line.engine,
-        steps=[step],
-    )
+    work = {"output": line.output, "recipe": recipe, "slices": of, "engine": line.engine, "steps": [step]}
+    try:
+        counters = run_in_child("pipelines.image_text:run", on_progress, **work)
+    except ConfigError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error  # it would fail the same way again
     names = {shard.id for s in of for shard in s.shards} | {s.name for s in of} | {step}
     failed = {
         k: why for k, why in outputs.failed_shards(line.place).items() if k.startswith(f"{step}/") and _concerns(k, names)

@@ -86,7 +86,9 @@ _PARTICIPLES = frozenset(("VBN", "VBG"))
 _EMPTY_TEXT = """image picture photo photograph pic view close-up closeup shot front side top bottom back middle lot kind type piece example set thing
     imagen foto fotografia vista tipo parte frente lado it they he she we you i this that these those"""
 _EMPTY_HEADS = frozenset(_EMPTY_TEXT.split())
-_TELLING = frozenset(("empty", "full", "top", "bottom", "front", "back", "side", "name", "call"))  # stop words to spaCy, content in a caption
+_TELLING = frozenset(
+    ("empty", "full", "top", "bottom", "front", "back", "side", "name", "call")
+)  # stop words to spaCy, content in a caption
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W_]+(?:[-'’&][^\W_]+)*|&")
 _CJK_RUN = re.compile("[\u30a1-\u30ff]{2,}|[\u3400-\u4dbf\u4e00-\u9fff]{2,}")
 _CJK_FUNCTION = re.compile(

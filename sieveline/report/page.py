@@ -20,7 +20,7 @@ from markupsafe import Markup
 from sieveline import output as results
 from sieveline import storage
 from sieveline.ledger import StageCount, read_metadata
-from sieveline.output import STAGES, Output
+from sieveline.output import Output
 from sieveline.report import cost, plots, text
 from sieveline.report.balance import read_balance
 from sieveline.report.clusters import Cluster, Families, read_families
@@ -315,6 +315,3 @@ def _input(slices: Sequence[Slice]) -> str:
 
 def _json(url: str) -> Any:
     return json.loads(storage.read_bytes(url)) if storage.exists(url) else None
-
-
-
