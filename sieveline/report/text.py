@@ -1,6 +1,5 @@
 """Texts as a reader may see them: numbers with units, and captions of strangers made harmless."""
 
-import html
 import math
 import re
 import unicodedata
@@ -9,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$^:/@=])")
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]()#+\-.!|~<>$^:/@=&\"']")
+_ADDRESS = re.compile(r"(?i)\b(?:https?|ftp|mailto|www|javascript|data)(?=&#)|&#64;")
 _MAX_MARKS = 2
 
 
@@ -30,8 +30,11 @@ def visible(text: str | None, limit: int = 200) -> str:
 
 
 def markdown(text: str | None, limit: int = 120) -> str:
-    """`text` for a markdown table cell: neither markdown nor HTML nor an address is left in it."""
-    return _MARKDOWN.sub(lambda m: f"&#{ord(m[0])};", html.escape(visible(text, limit), quote=True))
+    """`text` for a markdown table cell: neither markdown nor HTML nor an address is left in it.
+
+    Renderers link bare addresses after they have resolved character references, so those are broken by a space of no width.
+    """
+    return _ADDRESS.sub(lambda m: m[0] + "\u200b", _MARKDOWN.sub(lambda m: f"&#{ord(m[0])};", visible(text, limit)))
 
 
 @dataclass(frozen=True, slots=True)
