@@ -160,8 +160,8 @@ def _later_stages(output: Output, shard_id: str, rows: pa.Table) -> None:
         "recaption": pa.array([f"A photo of {c}" for c in captions]),
         "num_unsupported": pa.array(new, pa.int32()),
         "fact_recall": pa.array(np.ones(rows.num_rows), pa.float32()),
-        "original_spans": pa.array(spans * rows.num_rows, SPANS),
-        "candidate_spans": pa.array([None] * rows.num_rows, SPANS),
+        "caption_spans": pa.array(spans * rows.num_rows, SPANS),
+        "recaption_spans": pa.array([None] * rows.num_rows, SPANS),
     }
     rows = write_ledger(output, "recaption", rows, verdicts.table(), columns)
     columns = {"caption_source": pa.array(["original"] * rows.num_rows), "training_shard": pa.array(["slice-00000-00000.tar"] * rows.num_rows)}

@@ -236,14 +236,12 @@ def _side(measure: str, group: Group, cards: _Cards) -> dict[str, Any]:
 
 def _recaption(card: Card) -> dict[str, Any]:
     row = card.row
-    candidate = row.get("recaption") or row.get("candidate")
     return {
         "card": card,
-        "original": text.pieces(row.get("caption") or row.get("original"), row.get("original_spans")),
-        "candidate": text.pieces(candidate, row.get("candidate_spans")),
-        "before": row.get("alignment_before"),
-        "after": row.get("alignment_after", row.get("candidate_alignment")),
-        "fact_recall": row.get("fact_recall"),
+        "original": text.pieces(row.get("caption"), row.get("caption_spans")),
+        "candidate": text.pieces(row.get("recaption"), row.get("recaption_spans")),
+        "before": row.get("alignment"),
+        "after": row.get("candidate_alignment"),
     }
 
 
