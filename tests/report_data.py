@@ -92,7 +92,9 @@ def measured_columns(rows: list[dict[str, Any]], shard_id: str) -> pa.Table:
     return pa.table(identity | columns)
 
 
-def write_ledger(output: Output, stage: str, rows: pa.Table, verdicts: pa.Table, measured: dict[str, Any], **footer: Any) -> pa.Table:
+def write_ledger(
+    output: Output, stage: str, rows: pa.Table, verdicts: pa.Table, measured: dict[str, Any], **footer: Any
+) -> pa.Table:
     """Publishes a stage's ledger of one shard and returns the rows it keeps."""
     kept = verdicts["reason"].is_null() if stage != "recaption" else pa.array([True] * rows.num_rows)
     table = ledger.assemble(rows, verdicts, kept, measured)
@@ -102,7 +104,9 @@ def write_ledger(output: Output, stage: str, rows: pa.Table, verdicts: pa.Table,
     return rows.filter(table["kept"])
 
 
-def write_heuristics(output: Output, rows: list[dict[str, Any]], shard_id: str, config: heuristics.Heuristics = CONFIG) -> pa.Table:
+def write_heuristics(
+    output: Output, rows: list[dict[str, Any]], shard_id: str, config: heuristics.Heuristics = CONFIG
+) -> pa.Table:
     table = measured_columns(rows, shard_id)
     columns = {n: table[n] for n in heuristics.MEASURED.names if n not in _BULK}
     return write_ledger(output, "heuristics", table, heuristics.decide(table, config), columns, damage=None)
@@ -153,7 +157,12 @@ def _later_stages(output: Output, shard_id: str, rows: pa.Table) -> None:
     verdicts = Verdicts(rows.num_rows)
     new = np.arange(rows.num_rows) % 2
     verdicts.rule(Reason.UNSUPPORTED_FACT, new > 0, new.astype(float), 0.0)
-    spans = [[{"start": 0, "end": 4, "kind": "<b>noun</b>", "state": "kept"}, {"start": 2, "end": 90_000, "kind": "x", "state": "lost"}]]
+    spans = [
+        [
+            {"start": 0, "end": 4, "kind": "<b>noun</b>", "state": "kept"},
+            {"start": 2, "end": 90_000, "kind": "x", "state": "lost"},
+        ]
+    ]
     columns = {
         "accepted": verdicts.table()["reason"].is_null(),
         "caption": rows["caption"],
@@ -164,5 +173,8 @@ def _later_stages(output: Output, shard_id: str, rows: pa.Table) -> None:
         "recaption_spans": pa.array([None] * rows.num_rows, SPANS),
     }
     rows = write_ledger(output, "recaption", rows, verdicts.table(), columns)
-    columns = {"caption_source": pa.array(["original"] * rows.num_rows), "training_shard": pa.array(["slice-00000-00000.tar"] * rows.num_rows)}
+    columns = {
+        "caption_source": pa.array(["original"] * rows.num_rows),
+        "training_shard": pa.array(["slice-00000-00000.tar"] * rows.num_rows),
+    }
     write_ledger(output, "write", rows, Verdicts(rows.num_rows).table(), columns)

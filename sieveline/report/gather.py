@@ -38,6 +38,9 @@ class Sizes:
     nearest: int = 8
 
 
+SIZES = Sizes()
+
+
 @dataclass(frozen=True, slots=True)
 class Nearest:
     """The samples nearest to one threshold, on its two sides."""
@@ -67,7 +70,7 @@ def read_stage(
     output: Output,
     stage: str,
     config: Mapping[str, Any] | None = None,
-    sizes: Sizes = Sizes(),
+    sizes: Sizes = SIZES,
     shard_ids: Iterable[str] | None = None,
 ) -> Stage | None:
     """Gathers a stage over all shards or the ones given; None where no ledger has a row.

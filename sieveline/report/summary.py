@@ -81,12 +81,17 @@ def dialog_markdown(output: Output, stage: str, shard_ids: Iterable[str], max_by
         parts.append(part)
         left -= len(part.encode()) + 2
     if left_out:
-        parts.append(f"{left_out} more tables do not fit here; the full report at `{storage.join('report', 'index.html')}` has them.")
+        parts.append(
+            f"{left_out} more tables do not fit here; the full report at `{storage.join('report', 'index.html')}` has them."
+        )
     return "\n\n".join(parts)
 
 
 def _counts(count: StageCount) -> str:
-    rows = [f"| {r.replace('_', ' ')} | {text.integer(n)} | {text.percent(n, count.num_in)} |" for r, n in count.dropped.most_common()]
+    rows = [
+        f"| {r.replace('_', ' ')} | {text.integer(n)} | {text.percent(n, count.num_in)} |"
+        for r, n in count.dropped.most_common()
+    ]
     head = [
         "| | samples | share |",
         "|---|---:|---:|",

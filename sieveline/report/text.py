@@ -81,11 +81,11 @@ def percent(part: float, whole: float) -> str:
     if not whole:
         return "-"
     share = 100 * part / whole
-    if share in (0, 100):
+    if part in (0, whole):
         return f"{share:.0f} %"
-    return (
-        f"{share:.1f} %" if 0.1 <= share <= 99.9 else f"{share:.2f} %" if share >= 0.01 and share <= 99.99 else f"{share:.3g} %"
-    )
+    if share < 0.01 or share > 99.99:
+        return "< 0.01 %" if share < 1 else "> 99.99 %"
+    return f"{share:.1f} %" if 0.1 <= share <= 99.9 else f"{share:.2f} %"
 
 
 def decimal(value: float | None, digits: int = 3) -> str:
