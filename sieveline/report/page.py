@@ -75,7 +75,7 @@ def gather(output: Output, sizes: Sizes) -> dict[str, Any]:
     counts = [c for c in results.count_stages(output) if c.num_in]
     stages = [s for s in (read_stage(output, c.name, config.get(c.name), sizes) for c in counts) if s is not None]
     duplicates = read_families(output, "cluster_id", "cluster_size")
-    floods = read_families(output, "template_id", "template_size", num_largest=8, num_others=0)
+    floods = read_families(output, "template_id", "template_size", num_others=0, num_rows=4, survivors_first=False)
     balance = read_balance(output, config.get("concepts"))
 
     shown = [row for group in _groups(stages, duplicates, floods) for row in group]
@@ -253,8 +253,8 @@ def _families_view(families: Families | None, cards: _Cards) -> dict[str, Any] |
         return None
 
     def view(cluster: Cluster) -> dict[str, Any]:
-        shown = [cards.card(r, "survivor" if r["kept"] else _dropped_note(r)) for r in cluster.rows]
-        return {"size": cluster.size, "cards": shown, "kept": sum(r["kept"] for r in cluster.rows)}
+        shown = [cards.card(r, "kept" if r["kept"] else _dropped_note(r)) for r in cluster.rows]
+        return {"size": cluster.size, "kept": cluster.kept, "cards": shown}
 
     return {
         "num_families": families.num_families,
