@@ -1,4 +1,4 @@
-"""A small output with ledgers of every stage over a real tar, for the tests of the report."""
+"""A small output with ledgers of every stage over real tars, and captions that mean harm, for the tests of the report."""
 
 import io
 import json
@@ -22,6 +22,22 @@ from sieveline.verdicts import Verdicts
 CONFIG = heuristics.Heuristics(min_image_bytes=None, min_side=64, min_words=2, max_characters=100, languages=None)
 SPANS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("kind", pa.string()), ("state", pa.string())]))
 _BULK = ("flaw", "probe_phash", "thumbnail", "sample_id")
+
+HOSTILE = [
+    "<script>window.ran = 1</script>",
+    '"><img src=x onerror="window.ran = 1">',
+    "<svg/onload=window.ran=1>",
+    "javascript:window.ran=1",
+    "</style><script>window.ran = 1</script>",
+    "{{ 7 * 7 }} {% raw %}",
+    "\u202egnp.elif \u2066 \u200f turned",
+    "x" * 5_000,
+    "word " * 1_000,
+    "Z" + "\u0301" * 300,
+    "\u0000\u0007\u001b[31m",
+    "照片" * 1_000,
+]
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
 
 
 def write_tars(folder: Path, captions: list[str], num_shards: int = 2) -> list[list[dict[str, Any]]]:

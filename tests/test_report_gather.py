@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from report_data import CONFIG, measured_columns, write_heuristics, write_output, write_tars
 
 from sieveline import recipes
 from sieveline.output import Output
@@ -16,7 +17,6 @@ from sieveline.report.rules import MEASURES, configured, measures
 from sieveline.report.sampling import Lowest, row_draws
 from sieveline.stages import heuristics
 from sieveline.stages.concepts import keep_probabilities
-from tests.report_data import CONFIG, measured_columns, write_heuristics, write_output, write_tars
 
 PLAIN = dataclasses.asdict(CONFIG)
 MOVED = {

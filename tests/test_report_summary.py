@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 from playwright.sync_api import sync_playwright
+from report_data import CHROMIUM, HOSTILE, write_output
 
 from sieveline.ledger import StageCount
 from sieveline.output import STAGES, Output
 from sieveline.reasons import Reason
 from sieveline.report import text
 from sieveline.report.summary import INLINE_CHARACTERS, dialog_markdown, inline_summary
-from tests.report_data import write_output
-from tests.test_report import CHROMIUM, HOSTILE
 
 MARKDOWN = [
     "[click](javascript:window.ran=1)",
