@@ -2,7 +2,8 @@
 training the recaptioner.
 
 The templates are split: `held_out` ones are never trained on, so that the recaptioner's figures speak of noise it has
-not seen."""
+not seen.
+"""
 
 import html.entities
 import re

@@ -5,7 +5,8 @@ At each step the next token comes from a mixture of the vocabulary and of the so
 arXiv 1704.04368), so a rare name is copied piece by piece rather than recalled. Copying has a head start: a source
 token scores by how well the two before it match the two just written, which is what an induction head learns, so
 untrained weights already copy and training is left with what to skip and what to add. Shapes in the names: B batch, S
-source tokens, T target tokens, D width, V vocabulary."""
+source tokens, T target tokens, D width, V vocabulary.
+"""
 
 from dataclasses import dataclass
 from typing import Any

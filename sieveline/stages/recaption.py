@@ -1,7 +1,8 @@
 """Recaptioning: whether a verified candidate takes the place of the original caption. The sample stays either way.
 
 Measured columns: the table of `recaption.verify`. A candidate with no reason against it is accepted and may be written
-instead of the original (`write` draws which of the two is)."""
+instead of the original (`write` draws which of the two is).
+"""
 
 import operator
 from collections.abc import Callable
