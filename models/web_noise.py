@@ -45,10 +45,7 @@ _SYLLABLES = (
     "lia",
     "kin",
 )
-_NAMED = {
-    ord(c): f"&{name};" for name, c in html.entities.html5.items() if name in ("eacute", "aacute", "oacute", "uuml", "iacute")
-}
-_NAMED |= {codepoint: f"&{name};" for codepoint, name in html.entities.codepoint2name.items() if codepoint > 160}
+_NAMED = {codepoint: f"&{name};" for codepoint, name in html.entities.codepoint2name.items() if codepoint > 160}
 
 
 def keywords(caption: str) -> tuple[str, list[str]]:
