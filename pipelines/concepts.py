@@ -28,7 +28,7 @@ class Matching(ShardStep):
         super().__init__(output, recipe)
         self.vocabulary = vocabulary.load(recipe.concepts.vocabulary).fingerprint
 
-    def measurement(self) -> str:
+    def measurement(self, shard: Shard) -> str:
         return fingerprint(self.vocabulary, code_version(matching))
 
     def load_model(self, threads: int) -> matching.ConceptMatcher:

@@ -326,7 +326,7 @@ class DuplicatesStep(ShardStep):
         super().__init__(output, recipe)
         self.decided = storage.read_bytes(output.global_step(STEP, "current")).decode()
 
-    def measurement(self) -> str:
+    def measurement(self, shard: Shard) -> str:
         return self.decided
 
     def thresholds(self, shard: Shard) -> Any:

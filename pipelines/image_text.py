@@ -36,7 +36,7 @@ class HeuristicsStep(ShardStep):
 
     name = "heuristics"
 
-    def measurement(self) -> str:
+    def measurement(self, shard: Shard) -> str:
         code = code_version(heuristics, image_quality, caption_quality, boilerplate, perceptual_hash, tar)
         return fingerprint(self.recipe.limits, self.recipe.heuristics.measuring, code)
 

@@ -50,13 +50,13 @@ class ShardStep:
         self.recipe = recipe
         self.progressed = 0  # rows of the shard in work that were reported already
 
-    def measurement(self) -> str:
-        """Fingerprint of everything the measured columns depend on: measuring configuration, code, model."""
+    def measurement(self, shard: Shard) -> str:
+        """Fingerprint of everything the measured columns of a shard depend on: measuring configuration, code, model."""
         raise NotImplementedError
 
     def decision(self, shard: Shard, upstream_decision: str) -> str:
         """Fingerprint of everything the verdicts on a shard depend on."""
-        return fingerprint(self.name, self.measurement(), self.thresholds(shard), upstream_decision)
+        return fingerprint(self.name, self.measurement(shard), self.thresholds(shard), upstream_decision)
 
     def thresholds(self, shard: Shard) -> Any:
         """What `decide` depends on besides the measured columns."""
@@ -160,7 +160,6 @@ class Task:
 
 def pending(step: ShardStep, shards: Iterable[Shard]) -> list[Task]:
     """The shards whose ledger of this step is missing or no longer stands, and whose upstream ledger is there."""
-    measurement = step.measurement()
     tasks = []
     for shard in shards:
         upstream, num_rows = fingerprint(shard), 0
@@ -172,7 +171,7 @@ def pending(step: ShardStep, shards: Iterable[Shard]) -> list[Task]:
         decision = step.decision(shard, upstream)
         done = ledger.read_metadata(step.result(shard.id))
         if done is None or done["decision"] != decision or storage.exists(step.output.failure(step.name, shard.id)):
-            tasks.append(Task(shard, measurement, decision, num_rows))
+            tasks.append(Task(shard, step.measurement(shard), decision, num_rows))
     return tasks
 
 

@@ -248,7 +248,7 @@ class WriteLedger(ShardStep):
                 place = (start, stop, file, frozenset(marker["skipped"]))
                 self.places.setdefault(shard_id, []).append(place)
 
-    def measurement(self) -> str:
+    def measurement(self, shard: Shard) -> str:
         return ""
 
     def thresholds(self, shard: Shard) -> Any:
