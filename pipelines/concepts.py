@@ -52,7 +52,7 @@ class ConceptCounts(Matching):
         return None
 
     def run(self, task: Task, model: Any) -> ledger.StageCount:
-        with self.cost(task.shard.id):
+        with self.cost(task):
             rows = self.rows(task.shard)
             matches = self.measured(task, rows, model)["concepts"]
             entries, counts = np.unique(

@@ -45,7 +45,7 @@ class HeuristicsStep(ShardStep):
 
     def run(self, task: Task, model: Any) -> ledger.StageCount:
         url = self.output.measured(self.name, task.measurement, task.shard.id)
-        with self.cost(task.shard.id):
+        with self.cost(task):
             if not storage.exists(url):
                 self._measure_shard(task, url)
             measured = ledger.read_table(url)
