@@ -321,7 +321,7 @@ class DuplicatesStep(ShardStep):
 
     name = "duplicates"
     upstream = "heuristics"
-    light = True
+    light_below = float("inf")
 
     def __init__(self, output: Output, recipe: Any):
         super().__init__(output, recipe)

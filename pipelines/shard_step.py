@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.ml.inference.base import ModelHandler, RunInference
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.engine import Engine, die_with_parent, report_progress
@@ -36,13 +35,14 @@ class ShardStep:
         name: the step, as in `output.STEPS`.
         stage: whose measurements and costs these are, where that is not the step's own name.
         upstream: the stage whose kept rows come in; None for the first.
-        light: True where the work is too small to pay for worker processes.
+        light_below: with fewer incoming rows the work is too small to pay for worker processes; infinite where it never pays.
+        has_model: whether `load_model` gives what Beam should load and share.
     """
 
     name: ClassVar[str]
     stage: ClassVar[str] = ""
     upstream: ClassVar[str | None] = None
-    light: ClassVar[bool] = False
+    light_below: ClassVar[float] = 0
     has_model: ClassVar[bool] = False
 
     def __init__(self, output: Output, recipe: Any):
@@ -183,11 +183,12 @@ def run_step(step: ShardStep, shards: Iterable[Shard], engine: Engine) -> Counte
     total_pairs, total_bytes = sum(t.num_rows for t in tasks), sum(t.shard.num_bytes for t in tasks)
     report_progress(step.name, shards=0, total_shards=len(tasks), total_pairs=total_pairs, total_bytes=total_bytes)
     if step.has_model:
-        handler = StepModel(step, engine.threads_per_worker(len(tasks)))
-        work = RunInference(handler)
+        from pipelines.step_model import run_with_model  # Beam's inference brings torch: 2 CPU-s and 500 MB a process
+
+        work = run_with_model(step, engine.threads_per_worker(len(tasks)))
     else:
         work = beam.ParDo(StepFn(step))
-    return run_pipeline(tasks, work, engine.options(len(tasks), step.light))
+    return run_pipeline(tasks, work, engine.options(len(tasks), light=total_pairs < step.light_below))
 
 
 def run_pass(pass_fn: "PassFn", elements: list[Any], engine: Engine, light: bool) -> None:
@@ -257,30 +258,6 @@ class StepFn(beam.DoFn):
 
     def process(self, task: Task):
         yield attempt_step(self.step, task, None)
-
-
-class StepModel(ModelHandler[Task, int, Any]):
-    """Runs a step with a model: Beam loads it once per worker process, or once per machine where there is a GPU."""
-
-    def __init__(self, step: ShardStep, threads: int):
-        super().__init__()
-        self.step = step
-        self.threads = threads
-
-    def load_model(self) -> Any:
-        die_with_parent()
-        return self.step.load_model(self.threads)
-
-    def run_inference(self, batch, model, inference_args=None):
-        return [attempt_step(self.step, task, model) for task in batch]
-
-    def batch_elements_kwargs(self):
-        return {"min_batch_size": 1, "max_batch_size": 1}  # a task is a shard: batches of samples are made inside
-
-    def share_model_across_processes(self) -> bool:
-        import torch
-
-        return torch.cuda.is_available()
 
 
 def attempt_step(step: ShardStep, task: Task, model: Any) -> int:

@@ -233,7 +233,7 @@ class WriteLedger(ShardStep):
 
     name = "write"
     upstream = "recaption"
-    light = True
+    light_below = float("inf")
 
     def __init__(self, output: Output, recipe: Any, slices: list[Slice]):
         super().__init__(output, recipe)
