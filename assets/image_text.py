@@ -1,18 +1,20 @@
 """Assets of the image-text line: one per stage and slice, and one for each step over the whole pool."""
 
+from types import ModuleType
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
-from sieveline.report.page import build_report
-from sieveline.report.summary import dialog_markdown, inline_summary
 
 from assets.line import ImageTextLine
 from assets.partitions import slices
 from pipelines.engine import run_in_child
 from sieveline import output as outputs
-from sieveline import recipes
-from sieveline.schema import LEDGER
+from sieveline import recipes, schema
+from sieveline.errors import ConfigError
+from sieveline.report.page import build_report
+from sieveline.report.summary import dialog_markdown, inline_summary
+from sieveline.schema import LEDGER, documented
 from sieveline.slices import Slice
 from sieveline.stages import alignment as alignment_stage
 from sieveline.stages import concepts as concepts_stage
@@ -44,15 +46,11 @@ def run_steps(context: dg.AssetExecutionContext, line: ImageTextLine, step: str,
 
     recipe = line.load_recipe()
     recipes.write(recipe, line.recipe, line.place)
-    counters = run_in_child(
-        "pipelines.image_text:run",
-        on_progress,
-        output=line.output,
-        recipe=recipe,
-        slices=of,
-        engine=line.engine,
-        steps=[step],
-    )
+    work = {"output": line.output, "recipe": recipe, "slices": of, "engine": line.engine, "steps": [step]}
+    try:
+        counters = run_in_child("pipelines.image_text:run", on_progress, **work)
+    except ConfigError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error  # it would fail the same way again
     names = {shard.id for s in of for shard in s.shards} | {s.name for s in of} | {step}
     failed = {
         k: why for k, why in outputs.failed_shards(line.place).items() if k.startswith(f"{step}/") and _concerns(k, names)
@@ -74,7 +72,7 @@ def run_slices(context: dg.AssetExecutionContext, line: ImageTextLine, step: str
     counters = run_steps(context, line, step, of)
     for s in of:
         context.add_asset_metadata(stage_metadata(line, step, s), partition_key=s.name)
-    return dg.MaterializeResult(metadata={"beam counters": dg.MetadataValue.json(counters)} if counters else {})
+    return dg.MaterializeResult(metadata={"beam counters of the run": dg.MetadataValue.json(counters)} if counters else {})
 
 
 def stage_metadata(line: ImageTextLine, stage: str, s: Slice) -> dict[str, Any]:
@@ -89,23 +87,27 @@ def stage_metadata(line: ImageTextLine, stage: str, s: Slice) -> dict[str, Any]:
         "cpu ms per pair": round(1000 * count.cpu_seconds / count.num_in, 3) if count.num_in else 0.0,
     }
     numbers |= {f"dropped: {reason}": number for reason, number in sorted(count.dropped.items())}
-    return numbers | {
+    return {
         "summary": dg.MetadataValue.md(inline_summary(count)),
         "samples": dg.MetadataValue.md(dialog_markdown(line.place, stage, shard_ids)),
         "report": line.report_link(),
-    }
+    } | numbers
 
 
-def ledger_schema(columns: Any) -> dict[str, Any]:
-    """A stage's ledger as Dagster's column schema; `columns` is the Arrow schema of its own columns."""
+def ledger_schema(stage: ModuleType, columns: Any) -> dict[str, Any]:
+    """A stage's ledger as Dagster's column schema: names and types of `columns`, meanings from the docstring of `stage`."""
+    meanings = documented(schema.__doc__) | documented(stage.__doc__)
     fields = [*LEDGER, *(f for f in columns if f.name not in LEDGER.names)]
-    return {"dagster/column_schema": dg.TableSchema([dg.TableColumn(f.name, str(f.type)) for f in fields])}
+    described = [dg.TableColumn(f.name, str(f.type), meanings.get(f.name, ("", ""))[1]) for f in fields]
+    return {"dagster/column_schema": dg.TableSchema(described)}
 
 
 def per_slice(
-    step: str, deps: list, description: str, kinds: set[str], columns: Any, pool: str | None = None
+    stage: ModuleType, deps: list, description: str, kinds: set[str], columns: Any, pool: str | None = None
 ) -> dg.AssetsDefinition:
     """An asset that is one stage, partitioned by slice."""
+
+    step = stage.__name__.rsplit(".", 1)[-1]
 
     @dg.asset(
         name=step if step != "write" else "training_shards",
@@ -117,14 +119,14 @@ def per_slice(
         description=description,
         kinds=kinds,
         owners=OWNERS,
-        metadata=ledger_schema(columns),
+        metadata=ledger_schema(stage, columns),
         retry_policy=RETRIES,
         pool=pool,
     )
-    def stage(context: dg.AssetExecutionContext, line: ImageTextLine) -> dg.MaterializeResult:
+    def run_stage(context: dg.AssetExecutionContext, line: ImageTextLine) -> dg.MaterializeResult:
         return run_slices(context, line, step)
 
-    return stage
+    return run_stage
 
 
 def over_pool(step: str, deps: list, description: str) -> dg.AssetsDefinition:
@@ -148,11 +150,11 @@ def over_pool(step: str, deps: list, description: str) -> dg.AssetsDefinition:
 
 
 heuristics = per_slice(
-    "heuristics",
+    heuristics_stage,
     [],
     "Reads raw shards and judges each pair by what needs no model: resolution, colour, decodability, caption length, language, boilerplate.",
     {"beam", "parquet"},
-    heuristics_stage.MEASURED,
+    heuristics_stage.LEDGER,
 )
 duplicate_clusters = over_pool(
     "duplicate_clusters",
@@ -160,14 +162,14 @@ duplicate_clusters = over_pool(
     "Searches the whole pool for equal and near-equal pictures and for caption templates, by file exchange between hash buckets.",
 )
 duplicates = per_slice(
-    "duplicates",
+    duplicates_stage,
     [heuristics, duplicate_clusters],
     "One picture stays of each cluster (most pixels, then best caption, then id), and a few of each caption template.",
     {"parquet"},
     duplicates_stage.MEASURED,
 )
 alignment = per_slice(
-    "alignment",
+    alignment_stage,
     [duplicates],
     "Raw cosine of image and caption; what lies below the cut is dropped. Embeddings are kept for later stages.",
     {"beam", "onnx", "parquet"},
@@ -178,14 +180,14 @@ concept_counts = over_pool(
     "concept_counts", [alignment], "Matches captions against the concept vocabulary and adds the counts up over the pool."
 )
 concepts = per_slice(
-    "concepts",
+    concepts_stage,
     [alignment, concept_counts],
     "MetaCLIP balance: frequent concepts are thinned to t samples, the tail is kept whole.",
     {"parquet"},
     concepts_stage.MEASURED,
 )
 recaption = per_slice(
-    "recaption",
+    recaption_stage,
     [concepts],
     "A candidate caption per pair, accepted only if it keeps every fact of the original and adds none without evidence.",
     {"beam", "torch", "parquet"},
@@ -193,7 +195,7 @@ recaption = per_slice(
     pool="recaption",
 )
 training_shards = per_slice(
-    "write",
+    write_stage,
     [recaption],
     "Originals and recaptions merged at a fixed ratio into WebDataset shards. A slice that does not pass its gates is not published.",
     {"webdataset", "tar"},

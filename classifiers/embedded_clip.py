@@ -65,7 +65,7 @@ class FrozenEncoders:
 
     def embed_pixels(self, pixels: np.ndarray) -> np.ndarray:
         """One pass over one decoded picture: uint8 [224, 224, 3] -> float32 [D]."""
-        return self._image.run(None, {"pixels": pixels[None]})[0][0]
+        return np.asarray(self._image.run(None, {"pixels": pixels[None]})[0])[0]
 
     def _embed_decoded(self, pixels: np.ndarray | None) -> np.ndarray | None:
         return None if pixels is None else self.embed_pixels(pixels)
@@ -84,7 +84,7 @@ class FrozenEncoders:
     def _embed_ids(self, group: list[tuple[int, list[int]]]) -> np.ndarray:
         ids = [tokens for _, tokens in group]
         ids += ids[:1] * (_TEXTS_PER_PASS - len(ids))
-        return self._text.run(None, {"ids": np.array(ids, np.int64)})[0]
+        return np.asarray(self._text.run(None, {"ids": np.array(ids, np.int64)})[0])
 
 
 class EmbeddedClip(FrozenEncoders):

@@ -14,7 +14,8 @@ by two samples each), the verifier selects with the default thresholds of the re
 that gains most alignment becomes the picture's text, and training goes on over these and the labelled pairs. When a
 round's held-out acceptance does not rise, it is thrown away and training ends. This is the iterative training the paper
 names (arXiv 2507.01006, 3.1: "iteratively train a factual-centered recaptioning model"); how it selects is not
-published."""
+published.
+"""
 
 import json
 import time
@@ -65,15 +66,15 @@ class TrainingConfig:
     seed: int = 20250701
     vocabulary: int = 4096
     batch_size: int = 64
-    base_steps: int = 1500
-    round_steps: int = 150
+    base_steps: int = 800
+    round_steps: int = 120
     base_rate: float = 2e-3
     round_rate: float = 4e-4
-    max_rounds: int = 4
+    max_rounds: int = 3
     samples: int = 2
     temperature: float = 0.7
-    max_unlabelled: int = 1200
-    max_held_out: int = 600
+    max_unlabelled: int = 800
+    max_held_out: int = 400
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 training the recaptioner.
 
 The templates are split: `held_out` ones are never trained on, so that the recaptioner's figures speak of noise it has
-not seen."""
+not seen.
+"""
 
 import html.entities
 import re
@@ -44,10 +45,7 @@ _SYLLABLES = (
     "lia",
     "kin",
 )
-_NAMED = {
-    ord(c): f"&{name};" for name, c in html.entities.html5.items() if name in ("eacute", "aacute", "oacute", "uuml", "iacute")
-}
-_NAMED |= {codepoint: f"&{name};" for codepoint, name in html.entities.codepoint2name.items() if codepoint > 160}
+_NAMED = {codepoint: f"&{name};" for codepoint, name in html.entities.codepoint2name.items() if codepoint > 160}
 
 
 def keywords(caption: str) -> tuple[str, list[str]]:

@@ -29,7 +29,6 @@ from sieveline.stages import heuristics as heuristics_stage
 _READ = pa.schema(
     [("source_shard", pa.string()), ("row", pa.int32()), ("key", pa.string()), ("offset", pa.int64()), ("length", pa.int64())]
 )
-_BULK = ("flaw", "probe_phash", "thumbnail")  # measured, but of use to later steps only: not copied into the ledger
 
 
 class HeuristicsStep(ShardStep):
@@ -51,7 +50,7 @@ class HeuristicsStep(ShardStep):
                 self._measure_shard(task, url)
             measured = ledger.read_table(url)
             verdicts = heuristics_stage.decide(measured, self.recipe.heuristics)
-            columns = {n: measured[n] for n in heuristics_stage.MEASURED.names if n not in _BULK and n != "sample_id"}
+            columns = {name: measured[name] for name in heuristics_stage.LEDGER.names}
             table = ledger.assemble(measured, verdicts, self.keeps(verdicts), columns)
         return self.publish(task, table, ledger.read_metadata(url) or {})
 

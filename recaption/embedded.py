@@ -2,7 +2,8 @@
 (figures in `docs/recaption.md`).
 
 It takes the noise off a caption and adds what the image embedding and the caption together suggest; it does not see
-pixels. Captions it cannot read whole and pairs without an embedding are failures, and the original stays."""
+pixels. Captions it cannot read whole and pairs without an embedding are failures, and the original stays.
+"""
 
 import json
 from collections.abc import Sequence
@@ -105,6 +106,8 @@ def recaption(
     generator: "torch.Generator | None" = None,
 ) -> list[str | Failure]:
     """One candidate or failure per request; rows of one padded shape share a forward pass."""
+    import torch
+
     answers: list[str | Failure] = [Failure("empty", "the model did not finish a caption")] * len(requests)
     encoded = tokenizer.encode_batch([readable(r.caption)[:2000] for r in requests])
     by_shape: dict[int, list[int]] = {}
@@ -133,16 +136,10 @@ def recaption(
                 images[row] = requests[i].image_embedding
                 ids = encoded[i].ids
                 sources[row, : len(ids)] = ids
-            for i, text in zip(batch, _decode(model, tokenizer, images, sources, temperature, generator), strict=False):
-                if text:
+            said = model.decode(
+                torch.from_numpy(images), torch.from_numpy(sources), temperature=temperature, generator=generator
+            )
+            for i, ids in zip(batch, said, strict=False):
+                if text := " ".join(tokenizer.decode(ids).replace("\ufffd", "").split()):
                     answers[i] = text
     return answers
-
-
-def _decode(
-    model: "PointerModel", tokenizer: Any, images: np.ndarray, sources: np.ndarray, temperature: float, generator: Any
-) -> list[str]:
-    import torch
-
-    rows = model.decode(torch.from_numpy(images), torch.from_numpy(sources), temperature=temperature, generator=generator)
-    return [" ".join(tokenizer.decode(ids).replace("\ufffd", "").split()) for ids in rows]

@@ -4,7 +4,8 @@ it.
 OCR runs through `paddleocr` on onnxruntime with the PP-OCRv6 small models that the `rapidocr` package carries
 (Apache-2.0), laid out once in the cache as paddleocr wants them; nothing is downloaded. It costs .1 CPU-seconds on a
 picture without text and .7 on one with five lines, so the verifier asks only for candidates with a number or name that
-nothing else supports."""
+nothing else supports.
+"""
 
 import importlib.util
 import os

@@ -37,7 +37,8 @@ class Failure:
     """A request that got no candidate.
 
     Attributes:
-        kind: a short word for counting: `timeout`, `rate_limit`, `server`, `connection`, `refused`, `empty`, `malformed`, `image`, `no_embedding`.
+        kind: a short word for counting: `timeout`, `rate_limit`, `server`, `connection`, `refused`, `length`, `empty`, `malformed`, `image`,
+            `no_embedding`.
         detail: one line for a person; holds no key and no image.
     """
 

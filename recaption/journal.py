@@ -1,7 +1,8 @@
 """Answers on disk, so that a generator never asks twice: not in a re-run, not after a kill -9.
 
 SQLite in write-ahead mode: every answer is its own transaction, several processes of one machine may share a file,
-memory does not grow with it. It lives on a local disk (write-ahead mode does not work over network file systems)."""
+memory does not grow with it. It lives on a local disk (write-ahead mode does not work over network file systems).
+"""
 
 import sqlite3
 from collections.abc import Iterable

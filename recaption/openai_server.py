@@ -4,7 +4,8 @@ concurrency, resumable.
 One request is one chat completion at temperature 0 with a fixed seed. What may pass (429, 5xx, time-outs, cut
 connections, malformed or empty answers) is asked again with exponential backoff, or after the server's own `Retry-
 After`. A time limit covers the whole answer, so a server that drips a byte a second does not hold a worker. Answers go
-to a journal as they arrive and are never asked for again, also after a kill."""
+to a journal as they arrive and are never asked for again, also after a kill.
+"""
 
 import asyncio
 import logging

@@ -5,8 +5,10 @@ At each step the next token comes from a mixture of the vocabulary and of the so
 arXiv 1704.04368), so a rare name is copied piece by piece rather than recalled. Copying has a head start: a source
 token scores by how well the two before it match the two just written, which is what an induction head learns, so
 untrained weights already copy and training is left with what to skip and what to add. Shapes in the names: B batch, S
-source tokens, T target tokens, D width, V vocabulary."""
+source tokens, T target tokens, D width, V vocabulary.
+"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,13 +184,20 @@ class PointerModel(nn.Module):
 
     @torch.inference_mode()
     def decode(
-        self, image_BE: Tensor, source_BS: Tensor, *, temperature: float = 0.0, generator: torch.Generator | None = None
+        self,
+        image_BE: Tensor,
+        source_BS: Tensor,
+        *,
+        begin: Sequence[Sequence[int]] = (),
+        temperature: float = 0.0,
+        generator: torch.Generator | None = None,
     ) -> list[list[int]]:
         """Tokens of the recaption per row, END left off, no three in a row twice; [] where none ends within `max_target`.
 
         Args:
             image_BE: float32 embeddings.
             source_BS: int64 tokens, PAD at the end.
+            begin: tokens each row is made to begin with; the model goes on from there.
             temperature: 0 takes the most probable token; above 0 samples with `generator`.
         """
         batch = len(source_BS)
@@ -214,6 +223,9 @@ class PointerModel(nn.Module):
                 token = torch.multinomial(chances ** (1 / temperature), 1, generator=generator)
             else:
                 token = chances.argmax(dim=-1, keepdim=True)
+            for row, forced in enumerate(begin):
+                if t < len(forced):
+                    token[row, 0] = forced[t]
             token = token.masked_fill(done[:, None], PAD)
             for row, new in enumerate(token[:, 0].tolist()):
                 if len(said_rows[row]) > 1:

@@ -3,7 +3,8 @@
 
 On a GPU where there is one. Decoding is greedy. Requests are padded into batches as they come, so a pipeline that cuts
 batches the same way gets the same captions again; a low-precision model may answer differently in another batch, and a
-batch size of 1 rules that out."""
+batch size of 1 rules that out.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

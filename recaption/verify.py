@@ -28,6 +28,7 @@ The paper asks for "more precise, and detailed descriptions while preserving the
 | candidate_spans | list | the same of the candidate; state `supported`, `evidenced`, `unsupported` or, where no evidence is asked for, `new` |
 """
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -156,8 +157,11 @@ def _cosines(requests: Sequence[Request], rows: list[int], embedded: np.ndarray)
 
 
 def is_kept(fact: Fact, candidate: Facts) -> bool:
-    """Whether `candidate` states `fact`: a number with the same value and unit; words in the same order with at most one content word between two
-    of them, or all within one phrase of the candidate, so that `red car, blue house` does not pass for `blue car, red house`."""
+    """Whether `candidate` states `fact`.
+
+    A number needs the same value and unit; words need the same order with at most one content word between two of them, or to stand all within
+    one phrase of the candidate, so that `red car, blue house` does not pass for `blue car, red house`.
+    """
     if fact.kind is FactKind.NUMBER:
         return any(f.kind is FactKind.NUMBER and f.key == fact.key for f in candidate.facts)
     if any(words.CJK.search(k) for k in fact.key):
@@ -261,7 +265,7 @@ def repetition(text: str) -> float:
         return float(len(tokens) == 2 and tokens[0] == tokens[1]) / 2
     seen: set[tuple[str, str]] = set()
     repeats = 0
-    for pair in zip(tokens, tokens[1:], strict=False):
+    for pair in itertools.pairwise(tokens):
         repeats += pair[0] == pair[1] or pair in seen
         seen.add(pair)
     return repeats / len(tokens)

@@ -1,5 +1,6 @@
 """Words and numbers in one normal form, so that `1,000` is `1000`, `two` is `2`, `km` is `kilometres` and `Cafés` is
-`cafe`."""
+`cafe`.
+"""
 
 import re
 import unicodedata

@@ -30,6 +30,8 @@
 | threshold | double | what it was held against |
 """
 
+import re
+
 import pyarrow as pa
 import xxhash
 
@@ -61,6 +63,14 @@ LEDGER = pa.schema(
         ("threshold", pa.float64()),
     ]
 )
+
+
+_TABLE_ROW = re.compile(r"^\| (\w+) \| ([^|]+?) \| (.+?) \|$", re.MULTILINE)
+
+
+def documented(docstring: str | None) -> dict[str, tuple[str, str]]:
+    """The columns that the tables in a module's docstring describe: name -> (type, meaning)."""
+    return {name: (kind, meaning) for name, kind, meaning in _TABLE_ROW.findall(docstring or "") if name != "column"}
 
 
 def sample_id(image: bytes | memoryview, caption: str) -> str:

@@ -107,10 +107,8 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, b"<html>gateway</html>", {"Content-Type": "text/html"})
         elif name == "reset":
             self.connection.close()
-        elif name == "empty":
-            self.reply(200, completion(""))
-        elif name == "null":
-            self.reply(200, completion(None))
+        elif name in ("empty", "null"):
+            self.reply(200, completion("" if name == "empty" else None))
         elif name == "long":
             self.reply(200, completion("A caption that breaks", "length"))
         else:

@@ -20,11 +20,13 @@ class Cluster:
 
     Attributes:
         size: rows of it in the whole pool.
-        rows: the ones shown; of a duplicate cluster the survivor first.
+        kept: of these, rows the stage kept.
+        rows: the ones shown.
     """
 
     id: str
     size: int
+    kept: int
     rows: Sequence[dict[str, Any]]
 
 
@@ -46,13 +48,20 @@ class Families:
 
 
 def read_families(
-    output: Output, id_column: str, size_column: str, num_largest: int = 6, num_others: int = 6, num_rows: int = 6
+    output: Output,
+    id_column: str,
+    size_column: str,
+    num_largest: int = 6,
+    num_others: int = 6,
+    num_rows: int = 8,
+    survivors_first: bool = True,
 ) -> Families | None:
     """The families of `id_column`, some of their rows each; None where the ledgers have no such column or it is empty.
 
     Args:
         id_column: string, the id of a row's family; null for none.
         size_column: int32, its rows.
+        survivors_first: whether kept rows are shown before dropped ones; else rows are shown by draw.
     """
     urls = output.ledgers("duplicates")
     largest, others = Lowest(num_largest), Lowest(num_largest + num_others)
@@ -76,23 +85,29 @@ def read_families(
     top = {row[id_column]: row[size_column] for row in largest.rows}
     more = {row[id_column]: row[size_column] for row in others.rows if row[id_column] not in top}
     more = dict(list(more.items())[:num_others])
-    found = _members(urls, id_column, top | more, num_rows)
-    clusters = [Cluster(i, n, found[i]) for i, n in (top | more).items()]
+    found = _members(urls, id_column, top | more, num_rows, survivors_first)
+    clusters = [Cluster(i, n, *found[i]) for i, n in (top | more).items()]
     return Families(clusters[: len(top)], clusters[len(top) :], round(families), int(members))
 
 
-def _members(urls: Sequence[str], id_column: str, chosen: dict[str, int], num_rows: int) -> dict[str, list[dict[str, Any]]]:
-    """Rows of the chosen families, survivors first, then by draw."""
+def _members(
+    urls: Sequence[str], id_column: str, chosen: dict[str, int], num_rows: int, survivors_first: bool
+) -> dict[str, tuple[int, list[dict[str, Any]]]]:
+    """Of each chosen family how many rows were kept, and the rows shown."""
     held = {i: Lowest(num_rows) for i in chosen}
+    kept_of = dict.fromkeys(chosen, 0)
     wanted = pa.array(list(chosen), pa.string())
     for url in urls:
         table = ledger.read_table(url, [*LEDGER.names, id_column])
-        draw = row_draws(file_stem(url), table["row"].to_numpy())
-        inside = pc.is_in(table[id_column].cast(pa.string()), wanted).to_numpy()
+        ids = table[id_column].cast(pa.string())
+        inside = pc.is_in(ids, wanted).to_numpy()
         if not inside.any():
             continue
-        rank = np.where(table["kept"].to_numpy(), 0.0, 1.0) + draw
-        ids = table[id_column].to_pylist()
-        for family in {ids[i] for i in np.flatnonzero(inside)}:
-            held[family].offer(table, pc.fill_null(pc.equal(table[id_column], family), False).to_numpy(), draw, rank)
-    return {i: rows.rows for i, rows in held.items()}
+        draw = row_draws(file_stem(url), table["row"].to_numpy())
+        kept = table["kept"].to_numpy()
+        rank = np.where(kept, 0.0, 1.0) if survivors_first else draw
+        for family in pc.unique(ids.filter(pa.array(inside))).to_pylist():
+            where = pc.fill_null(pc.equal(ids, family), False).to_numpy()
+            kept_of[family] += int((where & kept).sum())
+            held[family].offer(table, where, draw, rank)
+    return {i: (kept_of[i], held[i].rows) for i in chosen}

@@ -55,8 +55,8 @@ class Distribution:
         self.kept_unmeasured += int((kept & ~measured).sum())
         others = measured & ~kept
         self.kept += self._count(values[measured & kept])
-        for counts, rows in zip(self.cut_off, spoke, strict=True):
-            counts += self._count(values[measured & ~kept & rows])
+        for i, rows in enumerate(spoke):
+            self.cut_off[i] += self._count(values[measured & ~kept & rows])
             others &= ~rows
         self.other += self._count(values[others])
 

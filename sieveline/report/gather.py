@@ -38,6 +38,9 @@ class Sizes:
     nearest: int = 8
 
 
+SIZES = Sizes()
+
+
 @dataclass(frozen=True, slots=True)
 class Nearest:
     """The samples nearest to one threshold, on its two sides."""
@@ -67,7 +70,7 @@ def read_stage(
     output: Output,
     stage: str,
     config: Mapping[str, Any] | None = None,
-    sizes: Sizes = Sizes(),
+    sizes: Sizes = SIZES,
     shard_ids: Iterable[str] | None = None,
 ) -> Stage | None:
     """Gathers a stage over all shards or the ones given; None where no ledger has a row.
@@ -85,7 +88,7 @@ def read_stage(
     cuts = _cuts(drawn, config, urls)
     found = [d for d in (_distribution(m, cuts[m.name], footers, schema) for m in drawn) if d is not None]
     reading = _Reading(stage, found, sizes)
-    carried = [n for n in schema.names if n not in _unshown(schema)]
+    carried = [f.name for f in schema if _is_shown(f, stage)]
     for url in urls:
         reading.add(file_stem(url), ledger.read_table(url, carried))
     return reading.result()
@@ -173,10 +176,13 @@ def _footer(url: str) -> pq.FileMetaData:
         return pq.read_metadata(file)
 
 
-def _unshown(schema: pa.Schema) -> set[str]:
-    """Columns that no report looks at: lists of numbers and hashes."""
-    bulky = {"concepts", "phash", "probe_phash", "thumbnail", "image_hash", "caption", "url", "license", "decode_error"}
-    return bulky - ({"caption"} if "recaption" in schema.names else set())
+def _is_shown(field: pa.Field, stage: str) -> bool:
+    """Whether a report looks at a column: no hashes, embeddings or lists of ids; texts come from the heuristics ledger at the end."""
+    if pa.types.is_nested(field.type):
+        return pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type)
+    if pa.types.is_binary(field.type) or pa.types.is_fixed_size_binary(field.type) or field.type == pa.uint64():
+        return False
+    return stage == "recaption" or field.name not in ("caption", "url", "license", "decode_error")
 
 
 def _cuts(drawn: Sequence[Measure], config: Mapping[str, Any] | None, urls: Sequence[str]) -> dict[str, tuple[Cut, ...]]:

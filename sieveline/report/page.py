@@ -20,12 +20,12 @@ from markupsafe import Markup
 from sieveline import output as results
 from sieveline import storage
 from sieveline.ledger import StageCount, read_metadata
-from sieveline.output import STAGES, Output
+from sieveline.output import Output
 from sieveline.report import cost, plots, text
 from sieveline.report.balance import read_balance
 from sieveline.report.clusters import Cluster, Families, read_families
 from sieveline.report.contact_sheet import Thumbnail, data_uri, thumbnails
-from sieveline.report.gather import Sizes, Stage, attach_captions, read_stage
+from sieveline.report.gather import SIZES, Sizes, Stage, attach_captions, read_stage
 from sieveline.report.sampling import Group
 from sieveline.slices import Slice, read_slices
 
@@ -38,12 +38,14 @@ TITLES = {
     "write": ("Training shards", "What was written, original bytes untouched."),
 }
 
+TRUTH_SCORES = ("precision", "recall", "auc")
 
-def build_report(output: Output, sizes: Sizes = Sizes()) -> str:
+
+def build_report(output: Output, sizes: Sizes = SIZES) -> str:
     """Writes `OUT/report/index.html` from the ledgers and returns its URL.
 
     Reads, where they are there: `OUT/recipe.json` (`recipe`, `fingerprint`, `config`), `OUT/report/truth.json` (rows of `defect`,
-    `precision`, `recall`, `n`), `OUT/costs`, `OUT/shards`, `OUT/failures`. A stage without ledgers is not shown.
+    `planted`, `precision`, `recall`, `auc`, `reasons`), `OUT/costs`, `OUT/shards`, `OUT/failures`. A stage without ledgers is not shown.
 
     Args:
         sizes: how many samples are shown.
@@ -73,14 +75,14 @@ def gather(output: Output, sizes: Sizes) -> dict[str, Any]:
     counts = [c for c in results.count_stages(output) if c.num_in]
     stages = [s for s in (read_stage(output, c.name, config.get(c.name), sizes) for c in counts) if s is not None]
     duplicates = read_families(output, "cluster_id", "cluster_size")
-    floods = read_families(output, "template_id", "template_size", num_largest=8, num_others=0)
+    floods = read_families(output, "template_id", "template_size", num_others=0, num_rows=4, survivors_first=False)
     balance = read_balance(output, config.get("concepts"))
 
     shown = [row for group in _groups(stages, duplicates, floods) for row in group]
     attach_captions(output, shown)
     pictures = thumbnails(shown, {s.id: s.url for x in slices for s in x.shards})
     cards = _Cards(pictures)
-    stats = _training(output)
+    truth = _truth(_json(output.report("truth.json")))
     by_name = {s.name: s for s in stages}
     return {
         "input": text.visible(_input(slices) or output.root, 160),
@@ -89,10 +91,11 @@ def gather(output: Output, sizes: Sizes) -> dict[str, Any]:
         "num_slices": len(slices),
         "counts": counts,
         "funnel": _funnel(counts),
-        "training": stats,
+        "training": _training(output),
         "failed": _problems(results.failed_shards(output)),
         "damaged": _problems(results.damaged_shards(output)),
-        "truth": _truth(_json(output.report("truth.json"))),
+        "truth": truth,
+        "truth_scores": [score for score in TRUTH_SCORES if any(row[score] is not None for row in truth)],
         "stages": [_stage_view(output, by_name[c.name], c, cards) for c in counts if c.name in by_name],
         "duplicates": _families_view(duplicates, cards),
         "floods": _families_view(floods, cards),
@@ -236,14 +239,12 @@ def _side(measure: str, group: Group, cards: _Cards) -> dict[str, Any]:
 
 def _recaption(card: Card) -> dict[str, Any]:
     row = card.row
-    candidate = row.get("recaption") or row.get("candidate")
     return {
         "card": card,
-        "original": text.pieces(row.get("caption") or row.get("original"), row.get("original_spans")),
-        "candidate": text.pieces(candidate, row.get("candidate_spans")),
-        "before": row.get("alignment_before"),
-        "after": row.get("alignment_after", row.get("candidate_alignment")),
-        "fact_recall": row.get("fact_recall"),
+        "original": text.pieces(row.get("caption"), row.get("caption_spans")),
+        "candidate": text.pieces(row.get("recaption"), row.get("recaption_spans")),
+        "before": row.get("alignment"),
+        "after": row.get("candidate_alignment"),
     }
 
 
@@ -252,8 +253,8 @@ def _families_view(families: Families | None, cards: _Cards) -> dict[str, Any] |
         return None
 
     def view(cluster: Cluster) -> dict[str, Any]:
-        shown = [cards.card(r, "survivor" if r["kept"] else _dropped_note(r)) for r in cluster.rows]
-        return {"size": cluster.size, "cards": shown, "kept": sum(r["kept"] for r in cluster.rows)}
+        shown = [cards.card(r, "kept" if r["kept"] else _dropped_note(r)) for r in cluster.rows]
+        return {"size": cluster.size, "kept": cluster.kept, "cards": shown}
 
     return {
         "num_families": families.num_families,
@@ -297,9 +298,16 @@ def _problems(found: Mapping[str, str], most: int = 20) -> dict[str, Any]:
 
 
 def _truth(rows: Any) -> list[dict[str, Any]]:
-    if not isinstance(rows, list):
-        return []
-    return [r | {"defect": text.visible(str(r.get("defect", "")), 40)} for r in rows if isinstance(r, dict)]
+    """Rows with every field of the table, None where there is no such figure."""
+    found = []
+    for row in rows if isinstance(rows, list) else []:
+        scores = {s: row[s] if isinstance(row.get(s), (int, float)) else None for s in TRUTH_SCORES}
+        texts = {
+            "defect": text.visible(str(row.get("defect") or ""), 40),
+            "reasons": text.visible(str(row.get("reasons") or ""), 120),
+        }
+        found.append({"planted": row.get("planted") or row.get("n") or 0, **texts, **scores})
+    return found
 
 
 def _input(slices: Sequence[Slice]) -> str:
@@ -315,6 +323,3 @@ def _input(slices: Sequence[Slice]) -> str:
 
 def _json(url: str) -> Any:
     return json.loads(storage.read_bytes(url)) if storage.exists(url) else None
-
-
-

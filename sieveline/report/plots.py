@@ -13,7 +13,7 @@ import numpy as np
 from sieveline.report.distribution import Cut, Distribution
 
 KEPT, DROPPED, OTHER, INK, CUT = "#2f7f86", "#c8553d", "#b3bac2", "#6b737c", "#8a5a00"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.hashsalt": "sieveline",  # else matplotlib draws ids at random
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",

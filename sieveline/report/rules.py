@@ -168,39 +168,17 @@ _RECAPTION = (
         rules=(_cut("max_unsupported", Reason.UNSUPPORTED_FACT),),
     ),
     Measure(
+        name="new words",
+        columns=("num_new_words",),
+        unit="content words that the original does not have",
+        rules=(_cut("max_new_words", Reason.UNSUPPORTED_FACT),),
+    ),
+    Measure(
         name="alignment drop",
-        columns=("alignment_before", "alignment_after"),
+        columns=("alignment", "candidate_alignment"),
         unit="cosine of the original minus cosine of the candidate",
-        combine=lambda before, after: np.round(before - after, 4),
+        combine=lambda original, candidate: np.round(original - candidate, 4),
         rules=(_cut("max_alignment_drop", Reason.ALIGNMENT_LOWER),),
-    ),
-    Measure(
-        name="language probability",
-        columns=("language_probability",),
-        unit="probability of the original's language",
-        span=(0.0, 1.0),
-        rules=(_cut("min_language_probability", Reason.CANDIDATE_LANGUAGE),),
-    ),
-    Measure(
-        name="candidate_words",
-        columns=("candidate_words",),
-        unit="words of the candidate",
-        log=True,
-        rules=(_cut("min_words", Reason.CANDIDATE_LENGTH), _cut("max_words", Reason.CANDIDATE_LENGTH)),
-    ),
-    Measure(
-        name="length_ratio",
-        columns=("length_ratio",),
-        unit="characters of the candidate by those of the original",
-        log=True,
-        rules=(_cut("min_length_ratio", Reason.CANDIDATE_LENGTH),),
-    ),
-    Measure(
-        name="repetition",
-        columns=("repetition",),
-        unit="share of the candidate's words that repeat",
-        span=(0.0, 1.0),
-        rules=(_cut("max_repetition", Reason.CANDIDATE_REPETITION),),
     ),
 )
 

@@ -19,7 +19,7 @@ INLINE_CHARACTERS = 1_000
 """Longer markdown opens a dialog."""
 DIALOG_BYTES = 250_000
 """What an event log that is never pruned should be given at most."""
-_SIDE, _QUALITY = 80, 60
+_SIDE, _QUALITY = 72, 55
 _COLUMNS = 6
 
 
@@ -35,7 +35,7 @@ def inline_summary(count: StageCount, problems: Mapping[str, str] | None = None,
     if problems:
         named = ", ".join(text.markdown(shard, 40) for shard in sorted(problems)[:3])
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-        lines.append(f"**{len(problems)} shards failed or damaged**: {named}{more}")
+        lines.append(f"**{len(problems)} shard{'s' if len(problems) > 1 else ''} failed or damaged**: {named}{more}")
     lines.append(
         f"**{text.integer(count.kept)}** of {text.integer(count.num_in)} kept ({text.percent(count.kept, count.num_in)}), "
         f"{text.figures(1e3 * count.cpu_seconds / count.num_in if count.num_in else 0)} CPU-ms a pair"
@@ -81,12 +81,17 @@ def dialog_markdown(output: Output, stage: str, shard_ids: Iterable[str], max_by
         parts.append(part)
         left -= len(part.encode()) + 2
     if left_out:
-        parts.append(f"{left_out} more tables do not fit here; the full report at `{storage.join('report', 'index.html')}` has them.")
+        parts.append(
+            f"{left_out} more tables do not fit here; the full report at `{storage.join('report', 'index.html')}` has them."
+        )
     return "\n\n".join(parts)
 
 
 def _counts(count: StageCount) -> str:
-    rows = [f"| {r.replace('_', ' ')} | {text.integer(n)} | {text.percent(n, count.num_in)} |" for r, n in count.dropped.most_common()]
+    rows = [
+        f"| {r.replace('_', ' ')} | {text.integer(n)} | {text.percent(n, count.num_in)} |"
+        for r, n in count.dropped.most_common()
+    ]
     head = [
         "| | samples | share |",
         "|---|---:|---:|",

@@ -1,6 +1,5 @@
 """Texts as a reader may see them: numbers with units, and captions of strangers made harmless."""
 
-import html
 import math
 import re
 import unicodedata
@@ -9,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$^:/@=])")
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]()#+\-.!|~<>$^:/@=&\"']")
+_ADDRESS = re.compile(r"(?i)\b(?:https?|ftp|mailto|www|javascript|data)(?=&#)|&#64;")
 _MAX_MARKS = 2
 
 
@@ -30,8 +30,11 @@ def visible(text: str | None, limit: int = 200) -> str:
 
 
 def markdown(text: str | None, limit: int = 120) -> str:
-    """`text` for a markdown table cell: neither markdown nor HTML nor an address is left in it."""
-    return _MARKDOWN.sub(lambda m: f"&#{ord(m[0])};", html.escape(visible(text, limit), quote=True))
+    """`text` for a markdown table cell: neither markdown nor HTML nor an address is left in it.
+
+    Renderers link bare addresses after they have resolved character references, so those are broken by a space of no width.
+    """
+    return _ADDRESS.sub(lambda m: m[0] + "\u200b", _MARKDOWN.sub(lambda m: f"&#{ord(m[0])};", visible(text, limit)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +81,11 @@ def percent(part: float, whole: float) -> str:
     if not whole:
         return "-"
     share = 100 * part / whole
-    if share in (0, 100):
+    if part in (0, whole):
         return f"{share:.0f} %"
-    return (
-        f"{share:.1f} %" if 0.1 <= share <= 99.9 else f"{share:.2f} %" if share >= 0.01 and share <= 99.99 else f"{share:.3g} %"
-    )
+    if share < 0.01 or share > 99.99:
+        return "< 0.01 %" if share < 1 else "> 99.99 %"
+    return f"{share:.1f} %" if 0.1 <= share <= 99.9 else f"{share:.2f} %"
 
 
 def decimal(value: float | None, digits: int = 3) -> str:

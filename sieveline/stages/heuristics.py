@@ -84,6 +84,11 @@ MEASURED = pa.schema(
 )
 
 
+# Measured for later steps only, so not copied into the ledger.
+BULK = ("flaw", "probe_phash", "thumbnail")
+LEDGER = pa.schema([field for field in MEASURED if field.name not in (*BULK, "sample_id")])
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measuring:
     """What measuring itself depends on: a change here reads every image again.

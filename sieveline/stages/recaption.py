@@ -17,8 +17,8 @@
 | caption_spans | list | facts of the original: start, end, kind, and `kept` or `lost` |
 | recaption_spans | list | facts of the candidate: start, end, kind, and `supported`, `evidenced`, `unsupported` or `new` |
 
-Measured columns: the table of `recaption.verify`. A candidate with no reason against it is accepted and may be written instead of the original (`write`
-draws which of the two is).
+Measured columns: the table of `recaption.verify`. A candidate with no reason against it is accepted and may be written instead
+of the original (`write` draws which of the two is).
 """
 
 import operator
