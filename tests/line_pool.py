@@ -44,9 +44,7 @@ def write_pool(folder: Path, num_shards: int = 4, num: int = 150) -> list[Pair]:
 
 def recipe() -> recipes.ImageText:
     """The demo's, with two slices and training shards so small that there are several."""
-    return dataclasses.replace(
-        recipes.demo(), shards_per_slice=2, concepts=Concepts(t=8), write=Write(max_shard_samples=25)
-    )
+    return dataclasses.replace(recipes.demo(), shards_per_slice=2, concepts=Concepts(t=8), write=Write(max_shard_samples=25))
 
 
 ALONE = "--runner=FnApiRunner --direct_running_mode=in_memory --direct_num_workers=1"

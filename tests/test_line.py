@@ -77,7 +77,10 @@ def kept(output: Path, stage: str) -> set[tuple[str, int]]:
 def measured(output: Path, stage: str) -> set[tuple[str, int]]:
     """Every row of a stage that was ever measured."""
     return {
-        (path.stem, row) for path in (output / "measured" / stage).rglob("*.parquet") for row in read_rows(path) if row is not None
+        (path.stem, row)
+        for path in (output / "measured" / stage).rglob("*.parquet")
+        for row in read_rows(path)
+        if row is not None
     }
 
 
