@@ -197,8 +197,10 @@ def run_tasks(step: str, output: Output, work: Callable[[Any], None], elements: 
     Raises:
         ShardError: an element could not be done; a global result without it would be wrong.
     """
+    failures = storage.join(output.root, "failures", step)
+    storage.remove_folder(failures)  # of an earlier search, whose buckets may not be this one's
     run_pipeline(elements, beam.ParDo(PassFn(step, output, work)), engine.options(len(elements), light))
-    failed = storage.listing(storage.join(output.root, "failures", step), ".txt")
+    failed = storage.listing(failures, ".txt")
     if failed:
         raise ShardError(step, "; ".join(storage.read_bytes(url).decode() for url in failed))
 
