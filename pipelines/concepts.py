@@ -29,7 +29,7 @@ class Matching(ShardStep):
         super().__init__(output, recipe)
         self.vocabulary = vocabulary.load(recipe.concepts.vocabulary).fingerprint
 
-    def measurement(self) -> str:
+    def measurement(self, shard: Shard) -> str:
         return fingerprint(self.vocabulary, code_version(matching))
 
     def measure(self, shard: Shard, rows: pa.Table, model: None) -> pa.Table:
@@ -56,7 +56,7 @@ class ConceptCounts(Matching):
         return None
 
     def run(self, task: Task, model: Any) -> ledger.StageCount:
-        with self.cost(task.shard.id):
+        with self.cost(task):
             rows = self.rows(task.shard)
             matches = self.measured(task, rows, model)["concepts"]
             entries, counts = np.unique(

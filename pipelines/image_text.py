@@ -36,7 +36,7 @@ class HeuristicsStep(ShardStep):
 
     name = "heuristics"
 
-    def measurement(self) -> str:
+    def measurement(self, shard: Shard) -> str:
         code = code_version(heuristics, image_quality, caption_quality, boilerplate, perceptual_hash, tar)
         return fingerprint(self.recipe.limits, self.recipe.heuristics.measuring, code)
 
@@ -45,7 +45,7 @@ class HeuristicsStep(ShardStep):
 
     def run(self, task: Task, model: Any) -> ledger.StageCount:
         url = self.output.measured(self.name, task.measurement, task.shard.id)
-        with self.cost(task.shard.id):
+        with self.cost(task):
             if not storage.exists(url):
                 self._measure_shard(task, url)
             measured = ledger.read_table(url)

@@ -50,13 +50,13 @@ class ShardStep:
         self.recipe = recipe
         self.progressed = 0  # rows of the shard in work that were reported already
 
-    def measurement(self) -> str:
-        """Fingerprint of everything the measured columns depend on: measuring configuration, code, model."""
+    def measurement(self, shard: Shard) -> str:
+        """Fingerprint of everything the measured columns of a shard depend on: measuring configuration, code, model."""
         raise NotImplementedError
 
     def decision(self, shard: Shard, upstream_decision: str) -> str:
         """Fingerprint of everything the verdicts on a shard depend on."""
-        return fingerprint(self.name, self.measurement(), self.thresholds(shard), upstream_decision)
+        return fingerprint(self.name, self.measurement(shard), self.thresholds(shard), upstream_decision)
 
     def thresholds(self, shard: Shard) -> Any:
         """What `decide` depends on besides the measured columns."""
@@ -88,7 +88,7 @@ class ShardStep:
 
     def run(self, task: "Task", model: Any) -> ledger.StageCount:
         """Does the step for one shard; returns the counts of its rows."""
-        with self.cost(task.shard.id):
+        with self.cost(task):
             rows = self.rows(task.shard)
             measured = self.measured(task, rows, model)
             verdicts, columns = self.decide(rows, measured)
@@ -112,11 +112,11 @@ class ShardStep:
         report_progress(self.name, pairs=pairs)
 
     @contextmanager
-    def cost(self, name: str) -> Iterator[None]:
-        """Adds the CPU-seconds of the block to what `name` has cost in this stage."""
+    def cost(self, task: "Task") -> Iterator[None]:
+        """Adds the CPU-seconds of the block to what the shard has cost in this stage."""
         started = time.process_time()
         yield
-        self.output.add_cost(self.stage or self.name, name, time.process_time() - started)
+        self.output.add_cost(self.stage or self.name, task.shard.id, task.measurement, time.process_time() - started)
 
     def rows(self, shard: Shard) -> pa.Table:
         """The rows that come in: kept upstream, with caption, language, url and license beside their identity."""
@@ -160,7 +160,6 @@ class Task:
 
 def pending(step: ShardStep, shards: Iterable[Shard]) -> list[Task]:
     """The shards whose ledger of this step is missing or no longer stands, and whose upstream ledger is there."""
-    measurement = step.measurement()
     tasks = []
     for shard in shards:
         upstream, num_rows = fingerprint(shard), 0
@@ -172,7 +171,7 @@ def pending(step: ShardStep, shards: Iterable[Shard]) -> list[Task]:
         decision = step.decision(shard, upstream)
         done = ledger.read_metadata(step.result(shard.id))
         if done is None or done["decision"] != decision or storage.exists(step.output.failure(step.name, shard.id)):
-            tasks.append(Task(shard, measurement, decision, num_rows))
+            tasks.append(Task(shard, step.measurement(shard), decision, num_rows))
     return tasks
 
 
@@ -192,37 +191,46 @@ def run_step(step: ShardStep, shards: Iterable[Shard], engine: Engine) -> Counte
     return run_pipeline(tasks, work, engine.options(len(tasks), light=total_pairs < step.light_below))
 
 
-def run_tasks(step: str, output: Output, work: Callable[[Any], None], elements: list[Any], engine: Engine, light: bool) -> None:
-    """Runs `work` on every element (shards or bucket names) of one pass of a global step.
+def run_pass(pass_fn: "PassFn", elements: list[Any], engine: Engine, light: bool) -> None:
+    """Runs one pass of a global step over shards or buckets.
 
     Raises:
         ShardError: an element could not be done; a global result without it would be wrong.
     """
-    run_pipeline(elements, beam.ParDo(PassFn(step, output, work)), engine.options(len(elements), light))
-    failed = storage.listing(storage.join(output.root, "failures", step), ".txt")
+    run_pipeline(elements, beam.ParDo(pass_fn), engine.options(len(elements), light))
+    failed = storage.listing(storage.join(pass_fn.output.root, "failures", pass_fn.step), ".txt")
     if failed:
-        raise ShardError(step, "; ".join(storage.read_bytes(url).decode() for url in failed))
+        raise ShardError(pass_fn.step, "; ".join(storage.read_bytes(url).decode() for url in failed))
 
 
 class PassFn(beam.DoFn):
-    """Runs one pass of a global step on one element."""
+    """Runs one pass of a global step on one element, a shard or the name of a bucket.
 
-    def __init__(self, step: str, output: Output, work: Callable[[Any], None]):
+    Args:
+        step: the step.
+        work: what is done with an element; must be idempotent.
+        stage: whose cost it is.
+        made_from: fingerprint of what the pass leaves.
+    """
+
+    def __init__(self, step: str, output: Output, work: Callable[[Any], None], stage: str, made_from: str):
         self.step = step
         self.output = output
         self.work = work
+        self.stage = stage
+        self.made_from = made_from
 
     def setup(self) -> None:
         die_with_parent()
 
     def process(self, element: Any):
         shard = element if isinstance(element, Shard) else Shard(element, "", 0)
-        yield attempt(self.step, self.output, shard, lambda: self.measure(shard, element))
+        yield attempt(self.step, self.output, shard, lambda: self.measure(shard.id, element))
 
-    def measure(self, shard: Shard, element: Any) -> ledger.StageCount:
+    def measure(self, name: str, element: Any) -> ledger.StageCount:
         started = time.process_time()
         self.work(element)
-        self.output.add_cost("duplicates", shard.id, time.process_time() - started)
+        self.output.add_cost(self.stage, f"{self.step}-{name}", self.made_from, time.process_time() - started)
         return ledger.StageCount(self.step)
 
 

@@ -21,8 +21,16 @@ from sieveline.shards.batches import BatchBuilder
 IMAGE_EXTENSIONS = frozenset({"jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "jp2", "img"})
 _BLOCK = 512
 _MAX_HEADER_BYTES = 1 << 20  # of a GNU long name or pax header
+_WITH_CONTENT = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.XGLTYPE,
+)  # headers that carry content of their own
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_PAX_RECORD = re.compile(rb"(\d+) ([^=]+)=")
+_PAX_RECORD = re.compile(rb"(\d{1,9}) ([^=]+)=")
+_PAX_SIZE = re.compile(rb"\d{1,18}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +122,7 @@ class _Sample:
         self.offset, self.length = -1, 0
         self.text: bytes | None = None
         self.metadata: bytes | None = None
+        self.metadata_flaw: Reason | None = None  # why the JSON says nothing; counts where the caption was to come from there
 
     @property
     def complete(self) -> bool:
@@ -136,8 +145,11 @@ class _Sample:
                 self.flaw = self.flaw or Reason.CAPTION_BYTES
             else:
                 self.text = _read(file, member)
-        elif extension == "json" and member.size <= 16 * limits.max_caption_bytes:
-            self.metadata = _read(file, member)
+        elif extension == "json":
+            if member.size > 16 * limits.max_caption_bytes:
+                self.metadata_flaw = Reason.CAPTION_BYTES
+            else:
+                self.metadata = _read(file, member)
 
     def row(self, number: int, seen: set[str]) -> dict:
         if self.key in seen:
@@ -147,7 +159,7 @@ class _Sample:
         if self.image is None:
             self.flaw = self.flaw or Reason.MISSING_IMAGE
         if caption is None:
-            self.flaw = self.flaw or Reason.MISSING_CAPTION
+            self.flaw = self.flaw or self.metadata_flaw or Reason.MISSING_CAPTION
         return {
             "row": number,
             "key": _CONTROL.sub("?", self.key)[:512],
@@ -166,8 +178,8 @@ class _Sample:
             try:
                 parsed = json.loads(self.metadata)
                 fields = parsed if isinstance(parsed, dict) else {}
-            except (ValueError, RecursionError):  # broken metadata costs the sample nothing but its url and licence
-                fields = {}
+            except (ValueError, RecursionError):  # beside a `.txt`, broken metadata costs nothing but url and licence
+                self.metadata_flaw = Reason.CAPTION_ENCODING
         url, licence = (_text(fields.get(name)) for name in ("url", "license"))
         if self.text is None:
             return _text(fields.get("caption")), url, licence
@@ -221,7 +233,13 @@ def _members(file: IO[bytes]) -> Iterator[_Member]:
             raise _Cut(f"byte {position} is no tar header: {error}") from error
         offset = position + _BLOCK
         size = info.size if pax_size is None else pax_size
+        if size < 0:
+            raise _Cut(f"byte {position} is no tar header: a size of {size}")
+        if not info.isreg() and info.type in tarfile.SUPPORTED_TYPES and info.type not in _WITH_CONTENT:
+            size = 0  # as `tarfile` reads links, devices and folders, whatever size they claim
         position = offset + -(-size // _BLOCK) * _BLOCK
+        if position > end and info.type in _WITH_CONTENT:
+            raise _Cut(f"the file ends inside the header at byte {offset - _BLOCK}, {position - end} bytes early")
         if info.type in (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE):
             content = file.read(min(size, _MAX_HEADER_BYTES))
             if info.type == tarfile.GNUTYPE_LONGNAME:
@@ -249,7 +267,7 @@ def _pax(content: bytes, name: str | None) -> tuple[str | None, int | None]:
         value = content[match.end() : position + length - 1]
         if match[2] == b"path":
             name = value.decode("utf-8", "surrogateescape")
-        elif match[2] == b"size" and value.isdigit():
+        elif match[2] == b"size" and _PAX_SIZE.fullmatch(value):
             size = int(value)
         position += max(length, 1)
     return name, size
