@@ -103,7 +103,6 @@ class Parallel:
     precision: Literal["bf16", "fp32"] = "bf16"
     activation_checkpointing: bool = True
     attention: Literal["auto", "blocks", "varlen"] = "auto"  # auto: varlen on CUDA, exact blocks elsewhere
-    compile: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
