@@ -9,7 +9,7 @@ import dataclasses
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ import xxhash
 from sieveline.errors import ConfigError
 from sieveline.fingerprint import fingerprint
 from training.balance import imbalance
+from training.plan import Batch
 from training.recipes import Recipe
+from training.watch import FIELDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,18 @@ class Result:
     metrics: dict[str, Any] | None
     run: Path
     flaws: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What a global batch came to over all ranks: learnt tokens, tokens, samples, mean loss, balance loss; and this rank's wait in s."""
+
+    learnt: int
+    tokens: int
+    samples: int
+    loss: float
+    balance: float
+    wait: float
 
 
 def rate(recipe: Recipe, step: int) -> float:
@@ -62,7 +76,8 @@ def train(
 
     Args:
         shards: glob of training shards, any fsspec URL.
-        run: folder of the run: `tokenizer/ checkpoints/ metrics.jsonl guards.jsonl tensorboard/ recipe.json`.
+        run: folder of the run: `tokenizer/ checkpoints/ metrics.jsonl guards.jsonl tensorboard/ recipe.json` and, at
+            the end, `export/`, a folder `from_pretrained` loads.
         steps: stop after so many steps in all; the schedule stays the recipe's. None runs the recipe to its end.
         resume: go on from the run's newest checkpoint; with none, start anew.
         progress: called by the first process with the metrics of every step.
@@ -78,7 +93,9 @@ def train(
     world = parallel.start(recipe.parallel)
     trainer = Trainer(shards, recipe, run, world, resume=resume, progress=progress)
     try:
-        return trainer.run(min(steps or recipe.steps, recipe.steps))
+        result = trainer.run(recipe.steps if steps is None else min(steps, recipe.steps))
+        trainer.export(run / "export")
+        return result
     finally:
         trainer.close()
 
@@ -170,15 +187,13 @@ class Trainer:
         flaws = {reason: len(ids) for reason, ids in self.loader.flaws.items()}
         return Result(self.step, row, self.folder, flaws | self.corpus.flaw_counts)
 
-    def _step(self, batch: Any, plan: list[list[Any]], packs: Any, began: float) -> dict[str, Any]:
+    def backward(self, plan: list[list[Any]], packs: Iterator[Any]) -> "Sums":
+        """Gradients of one global batch, left in the parameters: the mean over its learnt tokens, on any number of ranks."""
         import torch
         from torch import distributed as dist
 
-        from training import parallel
-
-        world, recipe = self.world, self.recipe
-        wait = time.perf_counter() - began  # the loader gives a batch with its first pack ready
-        mine = []
+        world = self.world
+        mine, wait = [], 0.0
         for _ in plan:
             start = time.perf_counter()
             mine.append(next(packs))
@@ -190,18 +205,26 @@ class Trainer:
         )
         # processes of one context group hold the same packs, so the sum counts each of them `context` times
         dist.all_reduce(counts, group=world.tokens)
-        learnt, tokens, samples = (int(c) // recipe.parallel.context for c in counts.tolist())
-        lr = rate(recipe, batch.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
+        learnt, tokens, samples = (int(c) // self.recipe.parallel.context for c in counts.tolist())
         total = torch.zeros(2, dtype=torch.float64, device=world.device)
         for number, pack in enumerate(mine):
             self.model.set_requires_all_reduce(number == len(mine) - 1)  # type: ignore[operator]
             total += self._micro_step(pack, learnt, tokens)
         dist.all_reduce(total, group=world.tokens)
+        return Sums(learnt, tokens, samples, float(total[0]), float(total[1]), wait)
+
+    def _step(self, batch: Batch, plan: list[list[Any]], packs: Iterator[Any], began: float) -> dict[str, Any]:
+        from training import parallel
+
+        world, recipe = self.world, self.recipe
+        wait = time.perf_counter() - began  # the loader gives a batch when its first pack is ready
+        sums = self.backward(plan, packs)
         norm = parallel.clip(self.model, recipe.optimizer.clip_norm)
-        row = {"step": batch.step, "loss": float(total[0]), "gradient_norm": norm}
+        row = {"step": batch.step, "loss": sums.loss, "gradient_norm": norm}
         self.guards.check(row, lambda: self._sample_ids(batch), write=world.first)
+        lr = rate(recipe, batch.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         load = max(self.routers.update(), default=1.0)
@@ -210,23 +233,21 @@ class Trainer:
         work = sum(self.cost(p) for p in batch.packs)
         peak = recipe.watch.peak_flops if world.device.type == "cuda" else None
         row |= {
-            "balance_loss": float(total[1]),
+            "balance_loss": sums.balance,
             "expert_load": load,
             "rate": lr,
-            "tokens": tokens,
-            "learnt": learnt,
-            "samples": samples,
-            "fill": tokens / (len(batch.packs) * recipe.sequence_length),
+            "tokens": sums.tokens,
+            "learnt": sums.learnt,
+            "samples": sums.samples,
+            "fill": sums.tokens / (len(batch.packs) * recipe.sequence_length),
             "imbalance": imbalance(plan, self.cost),
             "seconds": seconds,
-            "tokens_per_second": tokens / seconds,
-            "data_wait": min(1.0, wait / seconds),
+            "tokens_per_second": sums.tokens / seconds,
+            "data_wait": (wait + sums.wait) / seconds,
             "mfu": work / seconds / (peak * world.size) if peak else None,
             "digest": xxhash.xxh3_64_hexdigest("\n".join(self._sample_ids(batch)).encode()),
         }
         if self.report is not None:
-            from training.watch import FIELDS
-
             self.report.row({f: row[f] for f in FIELDS})
         return row
 
@@ -258,7 +279,14 @@ class Trainer:
         folder, keep = self.folder / "checkpoints", self.recipe.watch.keep_checkpoints
         return checkpoints.save(folder, self.step, self.model, self.optimizer, trainer, keep=keep)
 
+    def export(self, folder: Path) -> Path:
+        """Writes the weights of this moment as a Hugging Face folder."""
+        from training.export import export
+
+        return export(self.model, self.recipe, self.folder / "tokenizer", folder)
+
     def close(self) -> None:
+        """Closes files; the process group stays, it may be the caller's."""
         if self.report is not None:
             self.report.close()
 

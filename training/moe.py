@@ -28,7 +28,8 @@ class Routers:
         self.config, self.group, self.context = config, group, context
         self.routers = [m for n, m in model.named_modules() if hasattr(m, "e_score_correction_bias")]
         self.loads = [torch.zeros(r.num_experts, dtype=torch.float64) for r in self.routers]
-        self._losses: list[torch.Tensor] | None = None
+        self._losses: list[torch.Tensor] = []
+        self._counting = False
         self._segments: torch.Tensor | None = None
         for number, router in enumerate(self.routers):
             router.register_forward_hook(lambda m, _, out, number=number: self._seen(number, m, out))
@@ -37,25 +38,27 @@ class Routers:
     def watching(self, segments: torch.Tensor) -> Iterator[list[torch.Tensor]]:
         """While this is open, router calls are counted and their balance losses collected in the list it gives.
 
-        Recomputation by activation checkpointing happens outside of it and counts nothing.
+        Recomputation by activation checkpointing happens outside of it: it must save the same tensors for the backward pass, so it
+        computes the same, and nothing of it is kept.
 
         Args:
             segments: int64 (tokens,), the sample every token of this rank's slice belongs to; -1 is padding.
         """
-        self._losses, self._segments = [], segments
+        self._losses, self._segments, self._counting = [], segments, True
         try:
             yield self._losses
         finally:
-            self._losses = self._segments = None
+            self._counting = False
 
     def _seen(self, number: int, router: Any, out: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
-        if self._losses is None or self._segments is None:
+        if self._segments is None:
             return
         logits, _, chosen = out
         real = self._segments >= 0
         segments, chosen = self._segments[real], chosen[real]
         asked = torch.zeros(len(segments), router.num_experts, device=logits.device).scatter_(1, chosen, 1.0)
-        self.loads[number] += asked.sum(0).double().cpu()
+        if self._counting:
+            self.loads[number] += asked.sum(0).double().cpu()
         scores = logits[real].sigmoid()
         shares = scores / scores.sum(-1, keepdim=True)
         samples = int(self._segments.max()) + 1 if len(segments) else 0
@@ -74,7 +77,9 @@ class Routers:
             p = p + local - local.detach()
         lengths = n[:, :1].clamp(min=1)
         per_sample = (f * router.num_experts / (router.top_k * lengths) * p / lengths).sum(-1)
-        self._losses.append((per_sample * n[:, 0]).sum())
+        loss = (per_sample * n[:, 0]).sum()
+        if self._counting:
+            self._losses.append(loss)
 
     def loss(self, collected: list[torch.Tensor]) -> torch.Tensor | float:
         """Balance loss of a pack, weighted by tokens: divide by the tokens of the global batch. Mean over the layers."""
