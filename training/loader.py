@@ -195,7 +195,7 @@ class Loader:
             batch_size=None,
             num_workers=config.workers,
             prefetch_factor=config.prefetch if config.workers else None,
-            multiprocessing_context="forkserver" if config.workers else None,
+            multiprocessing_context=_server() if config.workers else None,
             worker_init_fn=_one_thread if config.workers else None,
             collate_fn=_same,
             pin_memory=self.pin,
@@ -229,6 +229,15 @@ class Loader:
                 f"{self.flawed} of {self.seen} samples are damaged, more than the {config.max_corrupt_share:.2%} of "
                 f"loading.max_corrupt_share (seen by {where}): {named}"
             )
+
+
+def _server() -> Any:
+    """Workers fork from one clean process that has the imports behind it: neither threads nor CUDA of the trainer are copied."""
+    from multiprocessing import get_context
+
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["training.decoding"])
+    return context
 
 
 def _one_thread(_: int) -> None:
