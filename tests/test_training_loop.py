@@ -60,7 +60,7 @@ def curve(run: Path) -> list[tuple]:
 
 
 def test_killed_at_any_moment_and_resumed_the_curve_is_bit_identical(shards, tmp_path):
-    """SIGKILL three times at moments that fall where they may; the metrics equal those of a run left alone, to the last bit."""
+    """SIGKILL twice at moments that fall where they may; the metrics equal those of a run left alone, to the last bit."""
     recipe = cached(quick(), tmp_path / "cache")
     torch.set_num_threads(1)
     train(shards, recipe, tmp_path / "alone", steps=30)
@@ -72,7 +72,7 @@ def test_killed_at_any_moment_and_resumed_the_curve_is_bit_identical(shards, tmp
     env = os.environ | {"PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}"}
     metrics = tmp_path / "killed" / "metrics.jsonl"
     kills = 0
-    for after in (5, 11, 18, 1_000):
+    for after in (5, 14, 1_000):
         process = subprocess.Popen([sys.executable, "-c", code], env=env, cwd=HERE.parent, stderr=subprocess.DEVNULL)
         while process.poll() is None:
             if metrics.exists() and len(metrics.read_text().splitlines()) >= after:
@@ -81,7 +81,7 @@ def test_killed_at_any_moment_and_resumed_the_curve_is_bit_identical(shards, tmp
                 break
             time.sleep(0.01)
         process.wait()
-    assert kills == 3
+    assert kills == 2
     assert process.returncode == 0
     assert curve(tmp_path / "killed") == curve(tmp_path / "alone")
     ours, theirs = (path.read_bytes() for path in _weights(tmp_path))
@@ -124,7 +124,7 @@ def test_the_run_ends_with_the_epochs(shards, tmp_path):
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_samples(shards, tmp_path):
     recipe = cached(quick(), tmp_path / "cache")
     recipe = dataclasses.replace(
-        recipe, optimizer=dataclasses.replace(recipe.optimizer, peak_rate=1e38, warmup_steps=1, clip_norm=None)
+        recipe, optimizer=dataclasses.replace(recipe.optimizer, peak_rate=1e30, warmup_steps=1, clip_norm=None)
     )
     with pytest.raises(Diverged, match=r"the batch held \d+ samples, 0000"):
         train(shards, recipe, tmp_path / "run", steps=6)
@@ -211,7 +211,7 @@ def test_an_export_loads_and_gives_the_same_logits(kind, shards, tmp_path):
 
 
 def test_sixty_four_captions_are_learnt_by_heart_and_written_down(tmp_path):
-    """Recaption-style: after some 150 epochs the loss is near zero, and the exported model writes the captions from the pictures."""
+    """Recaption-style: after some 200 epochs the loss is near zero, and the exported model writes the captions from the pictures."""
     from training.caption import captions
 
     made = [caption_sample(5, n) for n in range(64)]
@@ -219,11 +219,12 @@ def test_sixty_four_captions_are_learnt_by_heart_and_written_down(tmp_path):
     base = cached(quick(), tmp_path / "cache")
     recipe = dataclasses.replace(
         base,
-        steps=150,
+        steps=400,
         sequence_length=1_024,
-        packing=dataclasses.replace(base.packing, group=1, window_batches=1),
-        optimizer=dataclasses.replace(base.optimizer, peak_rate=4e-3, weight_decay=0.0, warmup_steps=15, final_rate_share=0.01),
-        watch=dataclasses.replace(base.watch, checkpoint_every=150, log_every=50),
+        global_batch=1,
+        packing=dataclasses.replace(base.packing, group=1, window_batches=2),
+        optimizer=dataclasses.replace(base.optimizer, peak_rate=2.5e-3, weight_decay=0.0, warmup_steps=20, final_rate_share=0.01),
+        watch=dataclasses.replace(base.watch, checkpoint_every=400, log_every=50),
     )
     result = train(str(tmp_path / "a.tar"), recipe, tmp_path / "run")
     assert result.metrics["loss"] < 0.05

@@ -72,7 +72,7 @@ def gradients(model: PackedModel, pack) -> tuple[float, dict[str, torch.Tensor]]
     model.zero_grad()
     loss = model(pack)
     loss.backward()
-    return float(loss), {n: p.grad.clone() for n, p in model.named_parameters()}
+    return float(loss.detach()), {n: p.grad.clone() for n, p in model.named_parameters()}
 
 
 def test_blocks_equal_the_dense_mask_in_loss_and_gradients(data):
