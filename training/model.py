@@ -88,12 +88,14 @@ class PackedModel(nn.Module):
         self.context = context
         attention.register(context)
         model.set_attn_implementation(attention.NAMES[way])  # type: ignore[operator]
-        # what the model's image processor does to pixels, folded into one multiplication
+        # what the model's image processor does to pixels, folded into one multiplication and one subtraction a frame
         from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
-        patch = model.config.vision_config.patch_size  # type: ignore[union-attr]
-        mean, std = (torch.tensor(x).repeat_interleave(patch**2) * 255 for x in (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD))
-        self.mean, self.std = nn.Buffer(mean, persistent=False), nn.Buffer(std, persistent=False)
+        vision = model.config.vision_config  # type: ignore[union-attr]
+        shape = (3, vision.temporal_patch_size, vision.patch_size**2)
+        mean, std = (torch.tensor(x)[:, None, None].expand(shape) for x in (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD))
+        self.scale = nn.Buffer(1 / (255 * std), persistent=False)
+        self.shift = nn.Buffer(mean / std, persistent=False)
 
     def forward(self, pack: "Packed") -> torch.Tensor:
         """Sum of cross entropies over the learnt tokens of this rank's slice of the pack: float32 scalar."""
@@ -161,7 +163,7 @@ class PackedModel(nn.Module):
             patches, grids = pack.patches[touched.repeat_interleave(counts)], pack.grids[touched]
             skip, take = int(inside[0] - begins[touched][0]), len(inside)
         else:
-            patches = pack.patches.new_zeros((merge**2, self.mean.numel()))
+            patches = pack.patches.new_zeros((merge**2, pack.patches.shape[1]))
             grids = pack.grids.new_tensor([[1, merge, merge]])
             skip, take = 0, 0
         features = self.model.model.get_image_features(self._normalise(patches), grids, return_dict=True).pooler_output  # type: ignore[union-attr]
@@ -174,9 +176,7 @@ class PackedModel(nn.Module):
 
     def _normalise(self, patches: torch.Tensor) -> torch.Tensor:
         """uint8 (P, 3 * p * p) -> (P, 3 * 2 * p * p): normalised, and shown twice in time as a still image is."""
-        x = (patches.to(self.mean.dtype) - self.mean) / self.std
-        frames = self.model.config.vision_config.temporal_patch_size  # type: ignore[union-attr]
-        return x.unflatten(1, (3, 1, -1)).expand(-1, -1, frames, -1).flatten(1)
+        return (patches.unflatten(1, (3, 1, -1)) * self.scale).sub_(self.shift).flatten(1)
 
 
 class _Anchor(torch.autograd.Function):
