@@ -9,7 +9,6 @@ import argparse
 import dataclasses
 import io
 import json
-import sys
 import tarfile
 import tempfile
 import time
@@ -28,7 +27,30 @@ from training.mixture import Corpus
 from training.packing import best_fit_decreasing, fill
 from training.samples import IGNORE, Encoder
 
-WORDS = "a red old small stone wooden boat house tree river hill cat dog market street tower with under near two three people".split()
+WORDS = [
+    "a",
+    "red",
+    "old",
+    "small",
+    "stone",
+    "wooden",
+    "boat",
+    "house",
+    "tree",
+    "river",
+    "hill",
+    "cat",
+    "dog",
+    "market",
+    "street",
+    "tower",
+    "with",
+    "under",
+    "near",
+    "two",
+    "three",
+    "people",
+]
 
 
 def main() -> None:
@@ -86,7 +108,9 @@ def textured(draw: np.random.Generator) -> bytes:
     return out.getvalue()
 
 
-def prepare(shards: list[str], folder: Path, length: int = 2_048, pixels: int = 2 * 28 * 28 * 64) -> tuple[Corpus, recipes.Recipe, Encoder]:
+def prepare(
+    shards: list[str], folder: Path, length: int = 2_048, pixels: int = 2 * 28 * 28 * 64
+) -> tuple[Corpus, recipes.Recipe, Encoder]:
     """Corpus, recipe (tiny, one epoch) and encoder; images of at most 64 tokens unless told."""
     base = recipes.tiny()
     recipe = dataclasses.replace(
@@ -109,7 +133,12 @@ def cpu_seconds(work: Callable[[], Any]) -> tuple[Any, float]:
 
 def row(name: str, ours: float, peer: float | None, ratio: float | None, target: float, unit: str) -> dict[str, Any]:
     values = {"ours": ours, "peer": peer, "ratio": ratio}
-    return {"row": name, **{k: None if v is None else float(f"{v:.4g}") for k, v in values.items()}, "target": target, "unit": unit}
+    return {
+        "row": name,
+        **{k: None if v is None else float(f"{v:.4g}") for k, v in values.items()},
+        "target": target,
+        "unit": unit,
+    }
 
 
 def packing_rows(shards: list[str], folder: Path) -> list[dict[str, Any]]:
@@ -121,7 +150,14 @@ def packing_rows(shards: list[str], folder: Path) -> list[dict[str, Any]]:
     theirs, peer = cpu_seconds(lambda: binpacking.to_constant_volume(dict(enumerate(lengths.tolist())), 8_192))
     fills = fill(bins, lengths, 8_192), lengths.sum() / (len(theirs) * 8_192)
     return [
-        row("packing fill, 100,000 lengths into 8,192", fills[0], fills[1], fills[0] / fills[1], 0.99, "share (the target is ours)"),
+        row(
+            "packing fill, 100,000 lengths into 8,192",
+            fills[0],
+            fills[1],
+            fills[0] / fills[1],
+            0.99,
+            "share (the target is ours)",
+        ),
         row("packing time, the same", ours, peer, peer / ours, 1.0, "CPU-seconds"),
     ]
 
@@ -169,8 +205,22 @@ def loader_rows(shards: list[str], folder: Path) -> list[dict[str, Any]]:
             rates[name] = max(rates.get(name, 0.0), count / seconds)
     unit = "samples per CPU-second"
     return [
-        row("loader, shard to ids and patches as workers send them", rates["ours"], rates["peer"], rates["ours"] / rates["peer"], 1.5, unit),
-        row("loader, the same and normalised on the CPU", rates["whole"], rates["peer"], rates["whole"] / rates["peer"], 1.0, unit),
+        row(
+            "loader, shard to ids and patches as workers send them",
+            rates["ours"],
+            rates["peer"],
+            rates["ours"] / rates["peer"],
+            1.5,
+            unit,
+        ),
+        row(
+            "loader, the same and normalised on the CPU",
+            rates["whole"],
+            rates["peer"],
+            rates["whole"] / rates["peer"],
+            1.0,
+            unit,
+        ),
     ]
 
 
@@ -223,7 +273,16 @@ def padded_rows(shards: list[str], folder: Path) -> list[dict[str, Any]]:
         for name, work in (("ours", ours), ("peer", peer)):
             tokens, seconds = cpu_seconds(work)
             rates[name] = max(rates.get(name, 0.0), tokens / seconds)
-    return [row("useful tokens, packed against padded", rates["ours"], rates["peer"], rates["ours"] / rates["peer"], 1.8, "tokens per CPU-second")]
+    return [
+        row(
+            "useful tokens, packed against padded",
+            rates["ours"],
+            rates["peer"],
+            rates["ours"] / rates["peer"],
+            1.8,
+            "tokens per CPU-second",
+        )
+    ]
 
 
 def _refs(corpus: Corpus, shard: int) -> list[Any]:
@@ -241,7 +300,9 @@ def linear_rows(shards: list[str], folder: Path) -> list[dict[str, Any]]:
     costs: dict[tuple[str, int], float] = {}
     for length in (1_024, 8_192):
         corpus, recipe, encoder = prepare(shards, folder, length)
-        recipe = dataclasses.replace(recipe, global_batch=8_192 // length, packing=dataclasses.replace(recipe.packing, window_batches=1))
+        recipe = dataclasses.replace(
+            recipe, global_batch=8_192 // length, packing=dataclasses.replace(recipe.packing, window_batches=1)
+        )
         inner = build(recipe, encoder.tokenizer)
         _, _, some = next(iter(Loader(corpus, recipe, encoder, Cost())))
         packs = list(some)
@@ -255,7 +316,16 @@ def linear_rows(shards: list[str], folder: Path) -> list[dict[str, Any]]:
             best = min(cpu_seconds(step)[1] for _ in range(3))
             costs[way, length] = best / sum(p.tokens for p in packs)
     growth = {way: costs[way, 8_192] / costs[way, 1_024] for way in ("blocks", "sdpa")}
-    return [row("cost a token, packs of 8,192 over packs of 1,024", growth["blocks"], growth["sdpa"], growth["sdpa"] / growth["blocks"], 1.0, "ratio, 1 is linear")]
+    return [
+        row(
+            "cost a token, packs of 8,192 over packs of 1,024",
+            growth["blocks"],
+            growth["sdpa"],
+            growth["sdpa"] / growth["blocks"],
+            1.0,
+            "ratio, 1 is linear",
+        )
+    ]
 
 
 def wait_rows(shards: list[str], folder: Path) -> list[dict[str, Any]]:

@@ -33,7 +33,9 @@ def make(folder: Path, pattern: str, **changes) -> tuple[Corpus, recipes.Recipe,
     )
     recipe = dataclasses.replace(recipe, **changes)
     shards = index.find_shards(pattern)
-    encoder = Encoder(str(tokenizer.prepare(recipe.tokens, shards, folder / "tokenizers")), recipe.tokens, recipe.sequence_length)
+    encoder = Encoder(
+        str(tokenizer.prepare(recipe.tokens, shards, folder / "tokenizers")), recipe.tokens, recipe.sequence_length
+    )
     return Corpus(shards, index.build(shards, encoder, folder / "index")), recipe, encoder
 
 
@@ -45,7 +47,10 @@ def demo(tmp_path_factory):
 
 def contents(corpus, recipe, encoder, **where):
     """Per global batch the packs' tensors and ids of this rank."""
-    return [(b.step, [(p.samples, p.ids, p.patches.sum()) for p in packs]) for b, _, packs in Loader(corpus, recipe, encoder, COST, **where)]
+    return [
+        (b.step, [(p.samples, p.ids, p.patches.sum()) for p in packs])
+        for b, _, packs in Loader(corpus, recipe, encoder, COST, **where)
+    ]
 
 
 def test_one_epoch_holds_every_sample_once(demo):
@@ -146,7 +151,9 @@ def damaged(folder: Path, *, broken: int, samples: int) -> str:
 
 def test_a_damaged_picture_is_skipped_counted_and_named(tmp_path, caplog):
     pattern = damaged(tmp_path, broken=2, samples=60)
-    corpus, recipe, encoder = make(tmp_path, pattern, loading=dataclasses.replace(recipes.tiny().loading, workers=0, max_corrupt_share=0.1))
+    corpus, recipe, encoder = make(
+        tmp_path, pattern, loading=dataclasses.replace(recipes.tiny().loading, workers=0, max_corrupt_share=0.1)
+    )
     loader = Loader(corpus, recipe, encoder, COST)
     seen = [s for _, _, packs in loader for p in packs for s in p.samples]
     broken = [caption_sample(9, 4 * n)[0]["id"] for n in range(2)]
@@ -158,7 +165,9 @@ def test_a_damaged_picture_is_skipped_counted_and_named(tmp_path, caplog):
 
 def test_too_much_damage_ends_the_run_with_names(tmp_path):
     pattern = damaged(tmp_path, broken=30, samples=60)
-    corpus, recipe, encoder = make(tmp_path, pattern, loading=dataclasses.replace(recipes.tiny().loading, workers=0, corrupt_grace=20))
+    corpus, recipe, encoder = make(
+        tmp_path, pattern, loading=dataclasses.replace(recipes.tiny().loading, workers=0, corrupt_grace=20)
+    )
     with pytest.raises(DataError, match=r"damaged, more than the 1\.00%.*image_undecodable: 0000"):
         for _, _, packs in Loader(corpus, recipe, encoder, COST):
             list(packs)

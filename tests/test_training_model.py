@@ -115,7 +115,10 @@ def test_every_parameter_has_a_gradient_without_any_image(data):
     _, encoder, recipe, _, pack = data
     model = PackedModel(build(recipe, encoder.tokenizer), "blocks")
     blind = dataclasses.replace(
-        pack, ids=torch.where(pack.ids == model.model.config.image_token_id, 5, pack.ids), patches=pack.patches[:0], grids=pack.grids[:0]
+        pack,
+        ids=torch.where(pack.ids == model.model.config.image_token_id, 5, pack.ids),
+        patches=pack.patches[:0],
+        grids=pack.grids[:0],
     )
     _, grads = gradients(model, blind)
     assert all(float(g.abs().sum()) == 0 for n, g in grads.items() if ".visual." in n)
@@ -161,7 +164,9 @@ def test_expert_biases_move_against_the_load(data):
 def test_biases_even_the_load_out(data):
     """After a few hundred updates on the same pack, without any gradient, the fullest expert has no more than 1.1 times the mean."""
     _, encoder, recipe, _, pack = data
-    moe = dataclasses.replace(recipe, model=recipes.tiny_moe().model, experts=dataclasses.replace(recipe.experts, bias_rate=2e-3))
+    moe = dataclasses.replace(
+        recipe, model=recipes.tiny_moe().model, experts=dataclasses.replace(recipe.experts, bias_rate=2e-3)
+    )
     model = PackedModel(build(moe, encoder.tokenizer), "blocks")
     routers = Routers(model, moe.experts)
     (router,) = routers.routers

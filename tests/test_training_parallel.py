@@ -39,7 +39,7 @@ def run_gradients(shards: str, folder: Path, recipe: recipes.Recipe) -> None:
     recipe = dataclasses.replace(recipe, loading=dataclasses.replace(recipe.loading, index_cache=str(folder.parent / "cache")))
     world = parallel.start(recipe.parallel)
     trainer = Trainer(shards, recipe, folder, world)
-    batch, plan, packs = next(iter(trainer.loader))
+    _, plan, packs = next(iter(trainer.loader))
     sums = trainer.backward(plan, packs)
     norm = parallel.clip(trainer.model, None)
     grads = {}

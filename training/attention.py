@@ -90,7 +90,13 @@ def _repeat(x: "torch.Tensor", times: int) -> "torch.Tensor":
 
 
 def _blocks(
-    query: "torch.Tensor", key: "torch.Tensor", value: "torch.Tensor", bounds: "torch.Tensor", _: int, causal: bool, scale: float | None
+    query: "torch.Tensor",
+    key: "torch.Tensor",
+    value: "torch.Tensor",
+    bounds: "torch.Tensor",
+    _: int,
+    causal: bool,
+    scale: float | None,
 ) -> "torch.Tensor":
     import torch
     from torch.nn.functional import scaled_dot_product_attention
@@ -102,7 +108,13 @@ def _blocks(
 
 
 def _varlen(
-    query: "torch.Tensor", key: "torch.Tensor", value: "torch.Tensor", bounds: "torch.Tensor", longest: int, causal: bool, scale: float | None
+    query: "torch.Tensor",
+    key: "torch.Tensor",
+    value: "torch.Tensor",
+    bounds: "torch.Tensor",
+    longest: int,
+    causal: bool,
+    scale: float | None,
 ) -> "torch.Tensor":
     from torch.nn.attention.varlen import varlen_attn
 

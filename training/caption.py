@@ -40,4 +40,3 @@ def captions(export_dir: Path | str, image_paths: list[Path | str], *, max_token
         text = processor.batch_decode(ids[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)[0]
         out.append(text.strip())
     return out
-

@@ -17,7 +17,9 @@ from torch import nn
 from sieveline.errors import ConfigError
 
 
-def save(folder: Path, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, trainer: dict[str, Any], *, keep: int) -> Path:
+def save(
+    folder: Path, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, trainer: dict[str, Any], *, keep: int
+) -> Path:
     """Writes a checkpoint (all processes call this) and drops all but the `keep` newest."""
     import torch.distributed.checkpoint as dcp
     from torch.distributed.checkpoint.state_dict import get_state_dict
@@ -55,7 +57,12 @@ def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None) 
         ConfigError: the folder is no checkpoint.
     """
     import torch.distributed.checkpoint as dcp
-    from torch.distributed.checkpoint.state_dict import get_model_state_dict, get_state_dict, set_model_state_dict, set_state_dict
+    from torch.distributed.checkpoint.state_dict import (
+        get_model_state_dict,
+        get_state_dict,
+        set_model_state_dict,
+        set_state_dict,
+    )
 
     if not (path / "trainer.json").exists():
         raise ConfigError(f"{path} is not a whole checkpoint")

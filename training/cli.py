@@ -1,9 +1,9 @@
 """`sieveline train` and `sieveline caption`.
 
-    sieveline train --shards 'out/shards/*.tar' --output runs/a
-    torchrun --nproc-per-node 8 -m training.cli --shards 's3://bucket/shards/*.tar' --recipe my.recipes:big --output runs/b
-    sieveline train --resume runs/a
-    sieveline caption runs/a/export picture.jpg
+sieveline train --shards 'out/shards/*.tar' --output runs/a
+torchrun --nproc-per-node 8 -m training.cli --shards 's3://bucket/shards/*.tar' --recipe my.recipes:big --output runs/b
+sieveline train --resume runs/a
+sieveline caption runs/a/export picture.jpg
 """
 
 import argparse
@@ -23,7 +23,9 @@ DEFAULT_RECIPE = "training.recipes:tiny"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `sieveline train`."""
     parser.add_argument("--shards", metavar="GLOB", help="training shards (.tar), any fsspec URL; quote it")
-    parser.add_argument("--recipe", metavar="MODULE:FUNCTION", help=f"function that returns a Recipe (default {DEFAULT_RECIPE})")
+    parser.add_argument(
+        "--recipe", metavar="MODULE:FUNCTION", help=f"function that returns a Recipe (default {DEFAULT_RECIPE})"
+    )
     parser.add_argument("--steps", type=int, help="stop after so many steps in all (default: the recipe's)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the run (default runs/RECIPE)")
     parser.add_argument("--resume", type=Path, metavar="DIR", help="go on with this run; shards and recipe default to its own")
@@ -41,11 +43,15 @@ def run(args: argparse.Namespace, progress: Callable[[dict[str, Any]], None] | N
     from training.loop import train
 
     folder: Path | None = args.resume
-    said = json.loads((folder / "command.json").read_text()) if folder is not None and (folder / "command.json").exists() else {}
+    said = (
+        json.loads((folder / "command.json").read_text()) if folder is not None and (folder / "command.json").exists() else {}
+    )
     reference = args.recipe or said.get("recipe") or DEFAULT_RECIPE
     shards = args.shards or said.get("shards")
     if shards is None:
-        raise ConfigError("--shards is missing" + ("" if folder is None else f", and {folder} does not say which it was made from"))
+        raise ConfigError(
+            "--shards is missing" + ("" if folder is None else f", and {folder} does not say which it was made from")
+        )
     if args.steps is not None and args.steps < 1:
         raise ConfigError(f"--steps is {args.steps}, must be at least 1")
     recipe = load_recipe(reference)

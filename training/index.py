@@ -173,7 +173,9 @@ def tokenizer_digest(folder: str) -> str:
     return fingerprint((Path(folder) / "tokenizer.json").read_text())
 
 
-def build(shards: Sequence[str], encoder: Encoder, cache: Path, *, workers: int = 1, rank: int = 0, world: int = 1) -> list[Path]:
+def build(
+    shards: Sequence[str], encoder: Encoder, cache: Path, *, workers: int = 1, rank: int = 0, world: int = 1
+) -> list[Path]:
     """The index files of all `shards`, in their order; this process measures every `world`-th and, with `workers` > 1, in processes.
 
     With `world` > 1 the caller puts a barrier behind a first call and calls again with `world=1`, which then finds the cache full

@@ -224,7 +224,9 @@ class Loader:
         config = self.recipe.loading
         if self.seen >= config.corrupt_grace and self.flawed > config.max_corrupt_share * self.seen:
             damage = {r: ids for r, ids in self.flaws.items() if r not in ("too_long", "no_loss")}
-            named = "; ".join(f"{reason}: {', '.join(ids[:5])}{' ...' if len(ids) > 5 else ''}" for reason, ids in damage.items())
+            named = "; ".join(
+                f"{reason}: {', '.join(ids[:5])}{' ...' if len(ids) > 5 else ''}" for reason, ids in damage.items()
+            )
             raise DataError(
                 f"{self.flawed} of {self.seen} samples are damaged, more than the {config.max_corrupt_share:.2%} of "
                 f"loading.max_corrupt_share (seen by {where}): {named}"

@@ -128,12 +128,14 @@ class Trainer:
         self.corpus, self.encoder = prepare(shards, recipe, run, world)
         tokenizer = self.encoder.tokenizer
         self.cost = flops.cost(recipe, flops.active_parameters(recipe, len(tokenizer)))
-        self.model = PackedModel(
-            build(recipe, tokenizer), choose(recipe.parallel.attention, world.device.type), world.context
-        )
+        way = choose(recipe.parallel.attention, world.device.type)
+        whole = PackedModel(build(recipe, tokenizer), way, world.context) if world.first else None
+        with torch.device("meta"):
+            self.model = PackedModel(build(recipe, tokenizer), way, world.context)
         self.routers = moe.Routers(self.model, recipe.experts, world.tokens, world.context)
         parallel.distribute(self.model, world, recipe)
-        self.model.to(world.device)
+        parallel.fill_in(self.model, whole, world)
+        del whole
         self.optimizer = torch.optim.AdamW(
             _groups(self.model, recipe), lr=0.0, betas=recipe.optimizer.betas, eps=recipe.optimizer.epsilon
         )
@@ -142,7 +144,9 @@ class Trainer:
         if found:
             trainer = checkpoints.load(found[-1], self.model, self.optimizer)
             if trainer["data"] != self._data():
-                raise ConfigError(f"{found[-1]} was made with other shards, tokens, mixture, packing or seed: its order cannot go on")
+                raise ConfigError(
+                    f"{found[-1]} was made with other shards, tokens, mixture, packing or seed: its order cannot go on"
+                )
             self.step, state = trainer["step"], trainer["planner"]
             self.guards.recent.extend(trainer["recent_losses"])
         self.loader = Loader(
@@ -169,9 +173,7 @@ class Trainer:
         from training.watch import Report
 
         if self.world.first:
-            self.report = Report(
-                self.recipe.watch, self.folder, after=self.step, steps=steps, progress=self.progress
-            )
+            self.report = Report(self.recipe.watch, self.folder, after=self.step, steps=steps, progress=self.progress)
         row = None
         if self.step < steps:
             waited = time.perf_counter()

@@ -82,7 +82,9 @@ class Corpus:
 
     def _rows(self, shard: int) -> dict[str, np.ndarray]:
         table = pq.read_table(self.index[shard])
-        columns = {c: table[c].to_numpy() for c in ("offset", "length", "variant", "piece", "tokens", "patches", "patch_squares")}
+        columns = {
+            c: table[c].to_numpy() for c in ("offset", "length", "variant", "piece", "tokens", "patches", "patch_squares")
+        }
         usable = np.array([f is None for f in table["flaw"].to_pylist()], bool)
         ids = table["sample_id"].to_pylist()
         originals = {i for i, variant, ok in zip(ids, columns["variant"], usable, strict=True) if variant == 1 and ok}
@@ -134,7 +136,9 @@ class Stream:
                 sample_id, piece = rows["id"][row], int(rows["piece"][row])
                 if rows["variant"][row] != self._variant(rows, row, sample_id, epoch):
                     continue
-                key = xxhash.xxh3_64_intdigest(f"{self.component}\x1f{epoch}\x1f{sample_id}\x1f{piece}".encode(), seed=self.seed)
+                key = xxhash.xxh3_64_intdigest(
+                    f"{self.component}\x1f{epoch}\x1f{sample_id}\x1f{piece}".encode(), seed=self.seed
+                )
                 numbers = (int(rows[c][row]) for c in ("tokens", "patches", "patch_squares"))
                 keyed.append((key, Ref(shard, row, epoch, *numbers)))
         keyed.sort()
@@ -175,7 +179,9 @@ class Blend:
         self.weights: dict[str, float] = {}
         for component in sorted(corpus.components):
             epochs = _first_match(config.epochs, component, None)
-            weight = _first_match(config.weights, component, None if config.weights else corpus.tokens[component] * (epochs or 1))
+            weight = _first_match(
+                config.weights, component, None if config.weights else corpus.tokens[component] * (epochs or 1)
+            )
             if weight:
                 self.weights[component] = float(weight)
                 cursor = cursors.get(component, Cursor())

@@ -27,7 +27,7 @@ LOSS_SLICE = 2_048  # learnt tokens whose logits exist at one time
 
 
 def build(recipe: Recipe, tokenizer: Any) -> nn.Module:
-    """The recipe's model on the CPU in float32, from `initial_weights` or drawn with the recipe's seed.
+    """The recipe's model in float32, from `initial_weights` or drawn with the recipe's seed; without weights under `torch.device("meta")`.
 
     Raises:
         ConfigError: the sizes do not fit together.
@@ -39,6 +39,8 @@ def build(recipe: Recipe, tokenizer: Any) -> nn.Module:
     config_class = transformers.Glm4vMoeConfig if moe else transformers.Glm4vConfig
     model_class = transformers.Glm4vMoeForConditionalGeneration if moe else transformers.Glm4vForConditionalGeneration
     if shape.initial_weights is not None:
+        if torch.get_default_device().type == "meta":
+            return model_class(config_class.from_pretrained(shape.initial_weights, local_files_only=True)).float()
         return model_class.from_pretrained(shape.initial_weights, dtype=torch.float32, local_files_only=True)
     vocabulary = math.ceil(len(tokenizer) / 64) * 64  # a multiple that tensor parallel can cut
     heads = shape.text["num_attention_heads"]
@@ -88,14 +90,23 @@ class PackedModel(nn.Module):
         self.context = context
         attention.register(context)
         model.set_attn_implementation(attention.NAMES[way])  # type: ignore[operator]
+        self.reset_buffers()
+
+    def reset_buffers(self, device: torch.device | None = None) -> None:
+        """Computes the buffers no checkpoint holds: normalisation and rotary frequencies (made on the meta device they are empty)."""
         # what the model's image processor does to pixels, folded into one multiplication and one subtraction a frame
         from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
-        vision = model.config.vision_config  # type: ignore[union-attr]
+        vision = self.model.config.vision_config  # type: ignore[union-attr]
         shape = (3, vision.temporal_patch_size, vision.patch_size**2)
-        mean, std = (torch.tensor(x)[:, None, None].expand(shape) for x in (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD))
-        self.scale = nn.Buffer(1 / (255 * std), persistent=False)
-        self.shift = nn.Buffer(mean / std, persistent=False)
+        with torch.device(device or "cpu"):
+            mean, std = (torch.tensor(x)[:, None, None].expand(shape) for x in (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD))
+            self.scale = nn.Buffer(1 / (255 * std), persistent=False)
+            self.shift = nn.Buffer(mean / std, persistent=False)
+            for module in self.model.modules():
+                if hasattr(module, "original_inv_freq"):
+                    fresh: Any = type(module)(module.config)  # type: ignore[call-arg]
+                    module.inv_freq, module.original_inv_freq = fresh.inv_freq, fresh.original_inv_freq
 
     def forward(self, pack: "Packed") -> torch.Tensor:
         """Sum of cross entropies over the learnt tokens of this rank's slice of the pack: float32 scalar."""

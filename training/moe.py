@@ -27,7 +27,7 @@ class Routers:
     def __init__(self, model: nn.Module, config: Experts, group: Any = None, context: Any = None):
         self.config, self.group, self.context = config, group, context
         self.routers = [m for n, m in model.named_modules() if hasattr(m, "e_score_correction_bias")]
-        self.loads = [torch.zeros(r.num_experts, dtype=torch.float64) for r in self.routers]
+        self.loads = [torch.zeros(r.num_experts, dtype=torch.float64, device="cpu") for r in self.routers]
         self._losses: list[torch.Tensor] = []
         self._counting = False
         self._segments: torch.Tensor | None = None

@@ -73,7 +73,7 @@ def start(config: Parallel) -> World:
             f"{size} processes do not divide by parallel.replicas {config.replicas} x context {config.context} x tensor {config.tensor}"
         )
     if cuda:
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     shape = (config.replicas, size // fixed, config.context, config.tensor)
     kind = "cuda" if cuda else "cpu"
     mesh = dist.device_mesh.init_device_mesh(kind, shape, mesh_dim_names=("replicate", "shard", "context", "tensor"))
@@ -112,7 +112,9 @@ def check(recipe: Recipe) -> None:
             raise ConfigError(f"{field} {text[field]} does not divide by parallel.tensor {p.tensor}")
     heads, groups = text["num_attention_heads"] // p.tensor, text["num_key_value_heads"] // p.tensor
     if heads % p.context or (groups % p.context and p.context % groups):
-        raise ConfigError(f"{heads} heads and {groups} key-value heads a tensor rank do not divide over parallel.context {p.context}")
+        raise ConfigError(
+            f"{heads} heads and {groups} key-value heads a tensor rank do not divide over parallel.context {p.context}"
+        )
 
 
 def distribute(model: "PackedModel", world: World, recipe: Recipe) -> None:
@@ -134,6 +136,22 @@ def distribute(model: "PackedModel", world: World, recipe: Recipe) -> None:
     for module in [*layers, *blocks]:
         fully_shard(module, mesh=world.shards, mp_policy=policy)
     fully_shard(model, mesh=world.shards, mp_policy=policy)
+
+
+def fill_in(model: "PackedModel", whole: nn.Module | None, world: World) -> None:
+    """Gives a distributed model that was built on the meta device its place in memory and its weights.
+
+    Args:
+        model: as `distribute` left it; its parameters and buffers hold nothing yet.
+        whole: the same `PackedModel` with weights on the CPU, in the first process; None in the others. Every process takes
+            its shard from what the first broadcasts, so the whole model lies in memory once.
+    """
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
+
+    model.to_empty(device=world.device)
+    options = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
+    set_model_state_dict(model, {} if whole is None else whole.state_dict(), options=options)
+    model.reset_buffers(world.device)
 
 
 def _tensor_parallel(inner: Any, mesh: "DeviceMesh") -> None:
@@ -159,10 +177,8 @@ def _tensor_parallel(inner: Any, mesh: "DeviceMesh") -> None:
         }
 
     for layer in inner.model.language_model.layers:
-        if hasattr(layer.mlp, "gate_up_proj"):
-            mlp = packed
-        else:
-            mlp = gated("mlp.shared_experts" if hasattr(layer.mlp, "shared_experts") else "mlp")
+        routed = hasattr(layer.mlp, "shared_experts")
+        mlp = packed if hasattr(layer.mlp, "gate_up_proj") else gated("mlp.shared_experts" if routed else "mlp")
         parallelize_module(layer, mesh, attention | mlp)
     parallelize_module(inner, mesh, {"lm_head": ColwiseParallel(output_layouts=Replicate())})
 

@@ -136,9 +136,7 @@ class Encoder:
         if width < 1 or height < 1:
             raise Flaw("image_empty")
         try:
-            h, w = smart_resize(
-                2, height, width, 2, self.patch * self.merge, self.config.min_pixels, self.config.max_pixels
-            )
+            h, w = smart_resize(2, height, width, 2, self.patch * self.merge, self.config.min_pixels, self.config.max_pixels)
         except ValueError as error:
             raise Flaw("image_aspect") from error
         return h // self.patch, w // self.patch

@@ -93,7 +93,9 @@ class Report:
         progress: called with every row, e.g. to report to an orchestrator.
     """
 
-    def __init__(self, config: Watch, folder: Path, *, after: int, steps: int, progress: Callable[[dict[str, Any]], None] | None):
+    def __init__(
+        self, config: Watch, folder: Path, *, after: int, steps: int, progress: Callable[[dict[str, Any]], None] | None
+    ):
         from torch.utils.tensorboard import SummaryWriter
 
         self.config, self.steps, self.progress = config, steps, progress
