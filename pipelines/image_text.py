@@ -71,7 +71,7 @@ def check(output: Output, recipe: Any, steps: Iterable[str]) -> None:
     """Raises ConfigError where the recipe names a vocabulary, generator or weights that are not there, before any work starts."""
     for name, step in (("alignment", AlignmentStep), ("concept_counts", ConceptCounts), ("recaption", RecaptionStep)):
         if name in steps:
-            step(output, recipe).measurement()
+            step(output, recipe)
 
 
 def run(
