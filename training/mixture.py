@@ -133,7 +133,7 @@ class Stream:
         for shard in self.windows(epoch)[where[1]]:
             rows = self.corpus.rows(shard)
             for row in np.flatnonzero(rows["usable"] & (rows["component"] == self.component)).tolist():
-                sample_id, piece = rows["id"][row], int(rows["piece"][row])
+                sample_id, piece = str(rows["id"][row]), int(rows["piece"][row])
                 if rows["variant"][row] != self._variant(rows, row, sample_id, epoch):
                     continue
                 key = xxhash.xxh3_64_intdigest(

@@ -163,8 +163,10 @@ def _tensor_parallel(inner: Any, mesh: "DeviceMesh") -> None:
     from torch.distributed.tensor import Replicate
     from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 
-    attention = {f"self_attn.{n}_proj": ColwiseParallel() for n in "qkv"} | {"self_attn.o_proj": RowwiseParallel()}
-    packed = {
+    attention: dict[str, Any] = {f"self_attn.{n}_proj": ColwiseParallel() for n in "qkv"} | {
+        "self_attn.o_proj": RowwiseParallel()
+    }
+    packed: dict[str, Any] = {
         "mlp.gate_up_proj": ColwiseParallel(output_layouts=Replicate()),
         "mlp.down_proj": RowwiseParallel(input_layouts=Replicate()),
     }
