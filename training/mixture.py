@@ -59,7 +59,7 @@ class Corpus:
     def __init__(self, shards: Sequence[str], index: Sequence[Path]):
         self.shards, self.index = list(shards), list(index)
         # the order of shards is drawn by their names below the folder they share, so a moved corpus keeps its order
-        folder = os.path.commonprefix([s.rpartition("/")[0] + "/" for s in self.shards]).rpartition("/")[0]
+        folder = os.path.commonprefix([s.rpartition("/")[0] + "/" for s in self.shards]).rpartition("/")[0]  # noqa: RUF071 - cut back to a slash
         self.names = [s.removeprefix(folder) for s in self.shards]
         self.components: dict[str, dict[int, int]] = {}
         self.tokens: dict[str, int] = {}
