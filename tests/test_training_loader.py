@@ -124,8 +124,7 @@ def test_originals_and_recaptions_mix_at_the_ratio(demo):
     assert variants[(False, 1)] == 0
     assert variants[(True, 1)] / (variants[(True, 0)] + variants[(True, 1)]) == pytest.approx(0.4, abs=0.05)
     recipe = dataclasses.replace(recipe, mixture=dataclasses.replace(mixture, original_share=1.0, epochs=(("*", 1),)))
-    _, _, packs = next(iter(Loader(corpus, recipe, encoder, COST)))
-    texts = "".join(encoder.tokenizer.decode(p.ids) for p in packs)
+    texts = "".join(encoder.tokenizer.decode(p.ids) for _, _, packs in Loader(corpus, recipe, encoder, COST) for p in packs)
     assert "free shipping" in texts
     texts = "".join(encoder.tokenizer.decode(p.ids) for _, _, packs in Loader(*demo, COST) for p in packs)
     assert "free shipping" not in texts

@@ -127,7 +127,7 @@ def distribute(model: "PackedModel", world: World, recipe: Recipe) -> None:
     if config.tensor > 1:
         _tensor_parallel(inner, world.mesh["tensor"])
     if config.activation_checkpointing:
-        inner.gradient_checkpointing_enable({"use_reentrant": False})
+        inner.activation_checkpointing_enable({"use_reentrant": False})
     half = config.precision == "bf16"
     # the blocks must not cast their inputs: rotary angles of the vision tower stay float32 as in transformers
     policy = MixedPrecisionPolicy(
