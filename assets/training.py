@@ -9,7 +9,7 @@ from assets.image_text import OWNERS, training_shards
 from assets.line import ImageTextLine
 from sieveline import storage
 
-RECIPE = os.environ.get("SIEVELINE_TRAINING_RECIPE", "training.recipes:tiny")
+RECIPE = os.environ.get("SIEVELINE_TRAINING_RECIPE", "training.recipes:demo")
 
 
 @dg.asset(
