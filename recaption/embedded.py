@@ -84,13 +84,15 @@ def load(path: Path) -> "tuple[PointerModel, Any]":
     return model.eval(), Tokenizer.from_str(about["tokenizer"])
 
 
-def save(path: Path, model: "PointerModel", tokenizer: Any) -> None:
-    """Weights as float16, configuration and tokenizer in one safetensors file; equal weights are equal bytes."""
+def save(path: Path, model: "PointerModel", tokenizer: Any, embedder: str) -> None:
+    """Weights as float16, configuration, tokenizer and the hash of the model whose embeddings it reads, in one safetensors file; equal
+    weights are equal bytes."""
     import torch
     from safetensors.torch import save_file
 
     weights = {name: tensor.detach().to(torch.float16).contiguous() for name, tensor in model.state_dict().items()}
-    save_file(weights, path, {"config": json.dumps(asdict(model.config), sort_keys=True), "tokenizer": tokenizer.to_str()})
+    about = {"config": json.dumps(asdict(model.config), sort_keys=True), "tokenizer": tokenizer.to_str(), "embedder": embedder}
+    save_file(weights, path, about)
 
 
 def readable(caption: str) -> str:

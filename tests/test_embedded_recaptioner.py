@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import xxhash
 
+from classifiers import encoder_graphs
 from models.web_noise import TAILS, dirty, keywords
 from recaption.embedded import WEIGHTS, EmbeddedConfig, EmbeddedGenerator, load, readable, recaption, save
 from recaption.facts import FactFinder
@@ -100,7 +102,7 @@ def test_untrained_weights_copy_already() -> None:
 def test_weights_come_back_as_they_were_saved(tiny: PointerModel, tmp_path: Path) -> None:
     tokenizer = load(WEIGHTS)[1]
     for name in ("a", "b"):
-        save(tmp_path / name, tiny, tokenizer)
+        save(tmp_path / name, tiny, tokenizer, "hash")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     model, again = load(tmp_path / "a")
     assert again.to_str() == tokenizer.to_str()
@@ -178,6 +180,13 @@ def test_the_committed_weights_are_small_and_come_with_their_figures() -> None:
     kept = figures["rounds"][figures["kept_round"]]
     assert kept["acceptance"] == max(r["acceptance"] for r in figures["rounds"])
     assert kept["acceptance"] > max(b["acceptance"] for b in figures["baselines"])
+
+
+def test_it_was_trained_on_the_embeddings_of_the_committed_alignment_heads() -> None:
+    heads = xxhash.xxh3_128(encoder_graphs.weights_hash().encode())
+    heads.update((WEIGHTS.parent / "alignment_heads.safetensors").read_bytes())
+    trained = json.loads(WEIGHTS.with_suffix(".json").read_text())["embedder"]
+    assert trained == heads.hexdigest(), "the alignment heads are others now: run python -m models.recaptioner"
 
 
 def test_hostile_captions_end(embedded: EmbeddedGenerator, finder: FactFinder) -> None:
