@@ -31,7 +31,6 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from demo import sources
-from demo.packages import cache_folder
 from models.web_noise import dirty
 from recaption.embedded import readable, recaption, save
 from recaption.facts import FactFinder
@@ -39,6 +38,7 @@ from recaption.generator import Failure, Request
 from recaption.pointer_model import END, PAD, START, PointerConfig, PointerModel
 from recaption.verify import Verifier
 from sieveline import draws
+from sieveline.cache import cache_folder
 from sieveline.fingerprint import fingerprint
 from sieveline.stages.recaption import Recaption, decide
 
