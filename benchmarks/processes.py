@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-INTERVAL = 0.25  # seconds between two looks at memory
+INTERVAL = 0.5  # seconds between two looks at memory
 _PR_SET_CHILD_SUBREAPER = 36
 
 
