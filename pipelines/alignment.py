@@ -71,9 +71,9 @@ def _modules(model: str) -> list[Any]:
     from classifiers import rgb
 
     if model == "embedded":
-        from classifiers import embedded_clip, encoder_graphs
+        from classifiers import character_grams, embedded_clip, encoder_graphs
 
-        return [judge, rgb, embedded_clip, encoder_graphs]
+        return [judge, rgb, character_grams, embedded_clip, encoder_graphs]
     from classifiers import open_clip_model
 
     return [judge, rgb, open_clip_model]

@@ -194,7 +194,7 @@ class Search:
         pairs = ledger.read_table(self.file("pairs", f"{name}.parquet"))
         shown = gather(self.file("thumbnails"), name, _THUMBNAILS).sort_by("sample").combine_chunks()
         numbers = np.asarray(shown["sample"])
-        pixels = np.frombuffer(b"".join(shown["thumbnail"].to_pylist()), np.uint8).reshape(len(numbers), -1)
+        pixels = np.frombuffer(b"".join(shown["thumbnail"].to_pylist()), np.uint8).reshape(-1, perceptual_hash.THUMBNAIL_BYTES)
         first, second = np.asarray(pairs["first"]), np.asarray(pairs["second"])
         difference, colour = np.empty(len(first), np.float32), np.empty(len(first), np.float32)
         for start in range(0, len(first), 1 << 16):  # thumbnails are gathered for some pairs at a time: memory stays bounded

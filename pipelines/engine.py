@@ -81,13 +81,20 @@ def run_in_child(target: str, on_progress: Callable[[dict], None] | None = None,
         result_path, log_path = Path(folder, "result"), Path(folder, "log")
         # Workers are processes and models are told their threads, so OpenMP in between would only contend.
         environment = {"OMP_NUM_THREADS": "1"} | os.environ | {PROGRESS_VARIABLE: progress.getsockname()}
-        command = [sys.executable, "-c", "from pipelines.engine import child_main; child_main()", str(result_path)]
+        command = [
+            sys.executable,
+            "-c",
+            "from pipelines.engine import child_main; child_main()",
+            str(result_path),
+            str(os.getpid()),
+        ]
         with open(log_path, "wb") as log:
             child = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log, env=environment, start_new_session=True)
         try:
             assert child.stdin
-            child.stdin.write(pickle.dumps((target, arguments)))
-            child.stdin.close()
+            with suppress(BrokenPipeError):  # a child that died at once; its last words are told below
+                child.stdin.write(pickle.dumps((target, arguments)))
+                child.stdin.close()
             while child.poll() is None:
                 for message in _messages(progress):
                     if on_progress:
@@ -108,6 +115,8 @@ def run_in_child(target: str, on_progress: Callable[[dict], None] | None = None,
 def child_main() -> None:
     """Entry of the child process of `run_in_child`."""
     die_with_parent()
+    if os.getppid() != int(sys.argv[2]):
+        os._exit(1)  # the parent died before it could be watched
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     target, arguments = pickle.loads(sys.stdin.buffer.read())
     module, function = target.split(":")

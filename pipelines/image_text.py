@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from classifiers import boilerplate, caption_quality, heuristics, image_quality, perceptual_hash
 from pipelines.alignment import AlignmentStep
-from pipelines.concepts import ConceptsStep, run_concept_counts
+from pipelines.concepts import ConceptCounts, ConceptsStep, run_concept_counts
 from pipelines.duplicates import DuplicatesStep, run_duplicate_clusters
 from pipelines.engine import Engine
 from pipelines.recaption import RecaptionStep
@@ -67,6 +67,13 @@ class HeuristicsStep(ShardStep):
         ledger.write_table(url, concat_rows(measured, schema), footer)
 
 
+def check(output: Output, recipe: Any, steps: Iterable[str]) -> None:
+    """Raises ConfigError where the recipe names a vocabulary, generator or weights that are not there, before any work starts."""
+    for name, step in (("alignment", AlignmentStep), ("concept_counts", ConceptCounts), ("recaption", RecaptionStep)):
+        if name in steps:
+            step(output, recipe)
+
+
 def run(
     output: str, recipe: Any, slices: list[Slice], engine: Engine, steps: Iterable[str] = STEPS
 ) -> dict[str, dict[str, int]]:
@@ -90,4 +97,5 @@ def run(
         "recaption": lambda: run_step(RecaptionStep(place, recipe), shards, engine),
         "write": lambda: run_write(place, recipe, slices, engine),
     }
+    check(place, recipe, steps)
     return {step: dict(work[step]()) for step in STEPS if step in steps}

@@ -197,8 +197,10 @@ def run_pass(pass_fn: "PassFn", elements: list[Any], engine: Engine, light: bool
     Raises:
         ShardError: an element could not be done; a global result without it would be wrong.
     """
+    failures = storage.join(pass_fn.output.root, "failures", pass_fn.step)
+    storage.remove_folder(failures)  # of an earlier search, whose buckets may not be this one's
     run_pipeline(elements, beam.ParDo(pass_fn), engine.options(len(elements), light))
-    failed = storage.listing(storage.join(pass_fn.output.root, "failures", pass_fn.step), ".txt")
+    failed = storage.listing(failures, ".txt")
     if failed:
         raise ShardError(pass_fn.step, "; ".join(storage.read_bytes(url).decode() for url in failed))
 

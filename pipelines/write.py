@@ -94,14 +94,22 @@ def run_write(output: Output, recipe: Any, slices: Iterable[Slice], engine: Engi
         for url in storage.listing(output.shards(), ".tar.json"):
             name = file_stem(file_stem(url))
             if name.rsplit("-", 1)[0] == s.name and name not in names:
-                for suffix in (".tar.json", ".tar.idx", ".tar"):  # the marker goes first
-                    storage.remove(output.shards(name + suffix))
+                remove_shard(output, name)
+        for url in storage.listing(storage.join(output.root, "failures", "write"), ".txt"):
+            name = file_stem(url)
+            if name.rsplit("-", 1)[0] == s.name and name not in names:
+                storage.remove(url)
         pending += [p for p in planned if not _is_written(output, p)]
     if pending:
         total = sum(x.stop - x.start for p in pending for x in p.segments)
         report_progress("write", shards=0, total_shards=len(pending), total_pairs=total)
         run_pipeline(pending, beam.ParDo(WriteFn(output, recipe)), engine.options(len(pending), light=total < 2000))
     return run_step(WriteLedger(output, recipe, slices), [shard for s in slices for shard in s.shards], engine)
+
+
+def remove_shard(output: Output, name: str) -> None:
+    for suffix in (".tar.json", ".tar.idx", ".tar"):  # the marker goes first
+        storage.remove(output.shards(name + suffix))
 
 
 def _passes_gates(output: Output, recipe: Any, s: Slice) -> bool:
@@ -139,7 +147,7 @@ class WriteFn(beam.DoFn):
     def write(self, planned: PlannedShard) -> StageCount:
         started = time.process_time()
         skipped: list[str] = []
-        storage.remove(self.output.shards(planned.name + ".tar.json"))
+        remove_shard(self.output, planned.name)  # if this one fails, what an earlier recipe made is not taken for it
         with storage.publish(self.output.shards(planned.name + ".tar")) as file:
             summary = write_shard(file, self._samples(planned, skipped))
         storage.publish_bytes(self.output.shards(planned.name + ".tar.idx"), summary.index_bytes())

@@ -173,6 +173,12 @@ def is_kept(fact: Fact, candidate: Facts) -> bool:
     return _in_order(fact.key, candidate.words)
 
 
+def is_faithful(candidate: Facts, original: Facts) -> bool:
+    """Whether `candidate` keeps every fact of `original` and adds no number and no name."""
+    added = any(f.kind in NEEDS_EVIDENCE and not _is_supported(f, original) for f in candidate.facts)
+    return not added and all(is_kept(f, candidate) for f in original.facts)
+
+
 def _in_order(key: tuple[str, ...], tokens: tuple[str, ...]) -> bool:
     for start, token in enumerate(tokens):
         if token != key[0]:

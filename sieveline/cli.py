@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sieveline import output, recipes
+from sieveline import output, recipes, storage
 from sieveline.errors import ConfigError, SievelineError
 from sieveline.output import Output
 from sieveline.progress import StepBars
@@ -64,6 +64,7 @@ def run_line(options: argparse.Namespace) -> int:
     slices = plan_slices(place.root, found, recipe.shards_per_slice)
     if not slices:
         raise ConfigError(f"--input {options.input}: no .tar or .parquet matches")
+    storage.remove_leftovers(place.root)
     recipes.write(recipe, options.recipe, place)
     bars = StepBars()
     try:

@@ -1,6 +1,5 @@
 """One sample's story through the stages, told from the ledgers alone."""
 
-import re
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +10,6 @@ from sieveline.errors import ConfigError
 from sieveline.output import STAGES, Output, file_stem
 from sieveline.schema import LEDGER
 
-_SAMPLE_ID = re.compile(r"[0-9a-f]{32}")
 _MAX_STORIES = 20
 
 
@@ -34,17 +32,12 @@ def explain(output: Output, sample: str) -> str:
 
 
 def _find(output: Output, sample: str) -> list[dict[str, Any]]:
-    shard, slash, key = sample.rpartition("/")
     rows = []
     for url in output.ledgers("heuristics"):
         table = ledger.read_table(url, LEDGER.names)
-        if _SAMPLE_ID.fullmatch(sample):
-            hit = pc.equal(table["sample_id"], sample)
-        else:
-            hit = pc.equal(table["key"], sample)
-            if slash and file_stem(url) == shard:
-                hit = pc.or_(hit, pc.equal(table["key"], key))
-        rows += table.filter(hit).to_pylist()
+        in_shard = sample.removeprefix(f"{file_stem(url)}/")  # a key may hold slashes itself, and look like a sample id
+        hit = pc.is_in(table["key"], pa.array([sample, in_shard]))
+        rows += table.filter(pc.or_(hit, pc.equal(table["sample_id"], sample))).to_pylist()
     return rows
 
 

@@ -7,6 +7,8 @@ recipes here is the usual way to write one.
 import dataclasses
 import importlib
 import json
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,18 +90,27 @@ def load(name: str) -> ImageText:
     module_name, colon, function_name = name.partition(":")
     if not colon:
         raise ConfigError(f"--recipe {name}: write it as module:function, for instance sieveline.recipes:demo")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # the console script's path lacks the folder the user stands in
     try:
         module: Any = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ConfigError(f"--recipe {name}: cannot import {module_name}: {error}") from error
+    except Exception as error:  # whatever a user's module raises is one line about it
+        raise ConfigError(f"--recipe {name}: cannot import {module_name}: {_told(error)}") from error
     function: Callable[[], ImageText] | None = getattr(module, function_name, None)
     if not callable(function):
         names = sorted(n for n, f in vars(module).items() if callable(f) and not n.startswith("_"))
         raise ConfigError(f"--recipe {name}: {module_name} has no function {function_name}; it has {', '.join(names)}")
     try:
         recipe = function()
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"--recipe {name}: {error}") from error
+    except ConfigError:
+        raise
+    except Exception as error:  # as above
+        raise ConfigError(f"--recipe {name}: {_told(error)}") from error
     if not isinstance(recipe, ImageText):
         raise ConfigError(f"--recipe {name} returned a {type(recipe).__name__}, not an ImageText")
     return recipe
+
+
+def _told(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, (ImportError, TypeError, ValueError)) else f"{type(error).__name__}: {text}"

@@ -1,10 +1,14 @@
 """Files on any fsspec URL, published whole or not at all.
 
-Locally a file is written beside its place, flushed to the disk and renamed; on object stores closing the upload is the rename. Whoever
-sees a file under its final name sees all of it, so the existence of a result is the marker that it is done.
+Locally a file is written beside its place, flushed to the disk and renamed. Elsewhere it is made in a temporary file here and put in its
+place by one upload, which object stores do whole or not at all. Whoever sees a file under its final name sees all of it, so the existence
+of a result is the marker that it is done.
 """
 
 import os
+import re
+import socket
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +22,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """The filesystem that serves `url`, and the path of `url` in it."""
-    return url_to_fs(url)
+    return url_to_fs(url, use_listings_cache=False)  # other processes publish there too
 
 
 def is_local(url: str) -> bool:
@@ -34,17 +38,15 @@ def publish(url: str) -> Iterator[IO[bytes]]:
     """A binary file that appears under `url` only when the block ends well; after an exception nothing is there."""
     fs, path = filesystem(url)
     if not isinstance(fs, LocalFileSystem):
-        with fs.open(path, "wb") as upload:
-            try:
-                yield upload  # pyright: ignore[reportReturnType]
-            except BaseException:
-                upload.discard()
-                upload.closed = True  # the context's own close() would commit what was written so far
-                raise
+        with tempfile.NamedTemporaryFile() as file:
+            yield file
+            file.flush()
+            fs.put_file(file.name, path)
         return
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     # Named by process and thread: two workers on one result both write the same bytes, the later rename wins.
-    temporary = f"{os.path.dirname(path)}/.{os.path.basename(path)}.{os.getpid()}-{threading.get_native_id()}.part"
+    writer = f"{socket.gethostname()}-{os.getpid()}-{threading.get_native_id()}"
+    temporary = f"{os.path.dirname(path)}/.{os.path.basename(path)}.{writer}.part"
     try:
         with open(temporary, "wb", buffering=1 << 20) as file:
             yield file
@@ -125,7 +127,10 @@ def read_ranges(url: str, offsets: Sequence[int], lengths: Sequence[int]) -> lis
 
 
 def remove_leftovers(folder: str) -> None:
-    """Removes what killed writers left in a local `folder` and below; nothing else writes `.*.part` files."""
+    """Removes what killed writers of this machine left in a local `folder` and below; those that still live keep theirs."""
     if is_local(folder):
+        of_this_machine = re.compile(rf"\.{re.escape(socket.gethostname())}-(\d+)-\d+\.part$")
         for part in Path(folder.removeprefix("file://")).rglob(".*.part"):
-            part.unlink(missing_ok=True)
+            writer = of_this_machine.search(part.name)
+            if writer and not Path("/proc", writer[1]).exists():
+                part.unlink(missing_ok=True)

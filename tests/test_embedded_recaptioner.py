@@ -218,5 +218,17 @@ def test_noise_is_drawn_by_name_and_its_held_out_templates_are_apart() -> None:
     assert not tails[True] & tails[False]
 
 
-def test_readable_decodes_and_nothing_else() -> None:
-    assert readable("Mom &amp; Dad  at caf\u00c3\u00a9\n| Stock photo") == "Mom & Dad at café | Stock photo"
+def test_readable_leaves_the_known_noise_out() -> None:
+    assert readable("Mom &amp; Dad  at caf\u00c3\u00a9\n| Stock photo") == "Mom & Dad at café"
+    assert readable(">> A frog (for sale) <<") == "A frog"
+    assert readable("IMG_0001.jpg | free download") == ""
+
+
+def test_a_lost_fact_makes_it_begin_with_what_it_read(finder: FactFinder, tiny: PointerModel) -> None:
+    tokenizer = load(WEIGHTS)[1]
+    torch.manual_seed(2)
+    untrained = PointerModel(PointerConfig(vocabulary=tokenizer.get_vocab_size(), max_target=24)).eval()
+    with torch.no_grad():
+        untrained.gate.bias.fill_(-20.0)  # writes at random, copies nothing
+    [answer] = recaption(untrained, tokenizer, requests(finder, ["Flag of Zyqathia, 1893"], ["en"]), 4)
+    assert isinstance(answer, Failure) or answer.startswith("Flag of Zyqathia, 1893")

@@ -16,7 +16,7 @@ from typing import Any
 import line_pool
 import pyarrow.parquet as pq
 import pytest
-from line_pool import TOGETHER, environment, ledgers, run_line, training_shards
+from line_pool import environment, ledgers, run_line, training_shards
 from moto.server import ThreadedMotoServer
 from source_shards import write_parquet
 
@@ -25,7 +25,7 @@ from sieveline import storage
 from sieveline.explain import explain
 from sieveline.output import STEPS, Output
 from sieveline.recipes import ImageText
-from sieveline.slices import read_slices
+from sieveline.slices import find_shards, plan_slices, read_slices
 from sieveline.stages.concepts import Concepts
 from sieveline.stages.duplicates import Measuring
 
@@ -57,14 +57,16 @@ def moved_away(pool: Path) -> Iterator[None]:
         elsewhere.rename(pool)
 
 
-def rerun(output: Path, recipe: ImageText, steps: tuple[str, ...] = BEFORE_WRITE) -> dict[str, dict[str, int]]:
+def rerun(
+    output: Path, recipe: ImageText, steps: tuple[str, ...] = BEFORE_WRITE, workers: int = 1
+) -> dict[str, dict[str, int]]:
     """Runs steps again over what is there, in a child as ever; Beam's counters."""
     return run_in_child(
         "pipelines.image_text:run",
         output=str(output),
         recipe=recipe,
         slices=read_slices(str(output)),
-        engine=Engine(workers=1),
+        engine=Engine(workers=workers),
         steps=steps,
     )
 
@@ -77,7 +79,10 @@ def kept(output: Path, stage: str) -> set[tuple[str, int]]:
 def measured(output: Path, stage: str) -> set[tuple[str, int]]:
     """Every row of a stage that was ever measured."""
     return {
-        (path.stem, row) for path in (output / "measured" / stage).rglob("*.parquet") for row in read_rows(path) if row is not None
+        (path.stem, row)
+        for path in (output / "measured" / stage).rglob("*.parquet")
+        for row in read_rows(path)
+        if row is not None
     }
 
 
@@ -116,8 +121,8 @@ def test_every_written_sample_is_whole_and_unique(alone, pool):
 
 
 def test_two_workers_write_the_same_bytes(alone, pool, tmp_path):
-    done = run_line(f"{pool}/*.tar", str(tmp_path), beam=TOGETHER)
-    assert done.returncode == 0, done.stderr
+    plan_slices(str(tmp_path), find_shards(f"{pool}/*.tar"), line_pool.recipe().shards_per_slice)
+    rerun(tmp_path, line_pool.recipe(), STEPS, workers=2)
     assert training_shards(tmp_path) == training_shards(alone.output)
     assert ledgers(tmp_path) == ledgers(alone.output)
 
@@ -181,7 +186,7 @@ def test_tighter_thresholds_read_and_measure_nothing(alone, pool, tmp_path):
         heuristics=dataclasses.replace(recipe.heuristics, min_characters=8),
         duplicates=dataclasses.replace(recipe.duplicates, measuring=Measuring(radius=6), max_difference=0.05),
         alignment=dataclasses.replace(recipe.alignment, min_score=0.4),
-        concepts=Concepts(t=4),
+        concepts=Concepts(t=1),
     )
     stages = ("heuristics", "alignment", "concepts", "recaption")
     before = {stage: measured(output, stage) for stage in stages}

@@ -36,7 +36,11 @@ class ParquetShard:
                 yield from self._batches(pq.ParquetFile(source))
         except (FileNotFoundError, PermissionError) as error:
             raise ShardError(self.url, f"cannot be opened: {error}") from error
-        except pa.ArrowInvalid as error:
+        except (
+            pa.ArrowInvalid,
+            pa.ArrowNotImplementedError,
+            pa.ArrowKeyError,
+        ) as error:  # the last two: columns of another type
             raise ShardError(self.url, f"is no readable Parquet: {error}") from error
         except OSError as error:
             raise RetryableError(f"{self.url}: {error}") from error
@@ -51,12 +55,9 @@ class ParquetShard:
         for batch in file.iter_batches(batch_size=128, columns=[image_column, caption_column, *extra]):
             images = _image_bytes(batch[image_column])
             captions = batch[caption_column].cast(pa.large_binary())
-            texts = {
-                n: batch[n].cast(pa.string()) if n in extra else pa.nulls(len(batch), pa.string())
-                for n in ("key", "url", "license")
-            }
+            texts = {n: _texts(batch[n]) if n in extra else [None] * len(batch) for n in ("key", "url", "license")}
             for i in range(len(batch)):
-                fields = {n: column[i].as_py() for n, column in texts.items()}
+                fields = {n: column[i] for n, column in texts.items()}
                 builder.add(**self._row(row, images[i].as_py(), captions[i].as_py(), fields, seen))
                 row += 1
                 if builder.full:
@@ -107,6 +108,13 @@ def _columns(url: str, schema: pa.Schema) -> tuple[str, str]:
         return found
 
     return pick(IMAGE_COLUMNS, "image"), pick(CAPTION_COLUMNS, "caption")
+
+
+def _texts(column: pa.Array) -> list[str | None]:
+    """Strings or numbers as text; bytes that are not UTF-8 are replaced."""
+    if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)):
+        column = column.cast(pa.string())
+    return [None if v is None else v.decode("utf-8", "replace") for v in column.cast(pa.large_binary()).to_pylist()]
 
 
 def _image_bytes(column: pa.Array) -> pa.Array:

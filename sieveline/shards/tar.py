@@ -21,6 +21,7 @@ from sieveline.shards.batches import BatchBuilder
 IMAGE_EXTENSIONS = frozenset({"jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "jp2", "img"})
 _BLOCK = 512
 _MAX_HEADER_BYTES = 1 << 20  # of a GNU long name or pax header
+_MAX_SIZE = 1 << 62  # no file is larger; base 256 can claim more than 64 bits hold, and less than nothing
 _WITH_CONTENT = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
@@ -233,7 +234,7 @@ def _members(file: IO[bytes]) -> Iterator[_Member]:
             raise _Cut(f"byte {position} is no tar header: {error}") from error
         offset = position + _BLOCK
         size = info.size if pax_size is None else pax_size
-        if size < 0:
+        if not 0 <= size < _MAX_SIZE:
             raise _Cut(f"byte {position} is no tar header: a size of {size}")
         if not info.isreg() and info.type in tarfile.SUPPORTED_TYPES and info.type not in _WITH_CONTENT:
             size = 0  # as `tarfile` reads links, devices and folders, whatever size they claim
