@@ -6,7 +6,7 @@ from assets.image_text import STAGE_ASSETS, alignment, duplicates, heuristics, t
 from assets.line import ImageTextLine
 from assets.partitions import slices
 from sieveline import gates
-from sieveline.output import count_stages, damaged_shards
+from sieveline.output import STAGES, count_stages, damaged_shards
 from sieveline.slices import Slice
 
 
@@ -14,12 +14,17 @@ def conservation(stage: str, asset: dg.AssetsDefinition) -> dg.AssetChecksDefini
     """Every sample that came in is kept or dropped with a reason, and what came in is what the stage before kept."""
 
     @dg.asset_check(
-        asset=asset, name="conservation", description="in = kept + dropped by reason; in = kept by the stage before"
+        asset=asset,
+        name="conservation",
+        description="in = kept + dropped by reason; in = kept by the stage before",
+        partitions_def=slices,
     )
-    def check(line: ImageTextLine) -> dg.AssetCheckResult:
-        counts = count_stages(line.place)  # raises where a ledger loses a row
-        names = [count.name for count in counts]
-        now, before = counts[names.index(stage)], counts[names.index(stage) - 1] if stage != "heuristics" else None
+    def check(context: dg.AssetCheckExecutionContext, line: ImageTextLine) -> dg.AssetCheckResult:
+        of = line.slices(list(context.partition_keys)) if context.has_partition_key else line.slices()
+        stages = STAGES[max(STAGES.index(stage) - 1, 0) : STAGES.index(stage) + 1]
+        # raises where a ledger loses a row
+        counts = count_stages(line.place, [shard.id for s in of for shard in s.shards], stages)
+        now, before = counts[-1], counts[0] if len(counts) > 1 else None
         passed = before is None or now.num_in == before.kept
         metadata = {"in": now.num_in, "kept": now.kept, "dropped": sum(now.dropped.values())}
         return dg.AssetCheckResult(

@@ -78,7 +78,7 @@ def run_slices(context: dg.AssetExecutionContext, line: ImageTextLine, step: str
 def stage_metadata(line: ImageTextLine, stage: str, s: Slice) -> dict[str, Any]:
     """Numbers that plot over slices, the inline summary, the dialog with thumbnails, the link to the whole report."""
     shard_ids = [shard.id for shard in s.shards]
-    count = next(c for c in outputs.count_stages(line.place, shard_ids) if c.name == stage)
+    [count] = outputs.count_stages(line.place, shard_ids, [stage])
     numbers: dict[str, Any] = {
         "in": count.num_in,
         "kept": count.kept,

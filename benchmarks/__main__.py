@@ -7,6 +7,7 @@ import argparse
 import dataclasses
 import importlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ GROUPS = {
     "concepts": "benchmarks.concepts:rows",
     "alignment": "benchmarks.alignment:rows",
     "writing": "benchmarks.writing:rows",
+    "training": "benchmarks.training:rows",
     "ten-million": "benchmarks.near_duplicates:ten_million_rows",
     "dagster": "benchmarks.line:dagster_rows",
     "growth": "benchmarks.line:growth_rows",
@@ -36,6 +38,7 @@ def main() -> int:
     unknown = set(options.groups) - GROUPS.keys()
     if unknown:
         parser.error(f"no group {', '.join(sorted(unknown))}; there are {', '.join(GROUPS)}")
+    os.environ["OMP_NUM_THREADS"] = "1"  # before torch and OpenCV come
     rows = []
     for group in options.groups or GROUPS:
         module, function = GROUPS[group].split(":")

@@ -1,23 +1,19 @@
 """Training: packed steps, loader, packing plan, data wait and cost per token, each against its peer in the same run.
 
-`python -m benchmarks.training [--shards GLOB]` prints one JSON line a row. Without shards it writes 600 samples of its own: JPEGs of up to a
-megapixel with a caption, and every tenth a longer document with several pictures. CPU-seconds (user and system) unless the unit says
-otherwise; the sides take turns and the faster turn counts.
+On 600 samples written for it: JPEGs of up to a megapixel with a caption, and every tenth a longer document with several pictures.
 """
 
-import argparse
 import dataclasses
 import io
-import json
 import tarfile
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.rows import Row, faster, spent
 from sieveline.draws import generator
 from sieveline.training_sample import encode
 from training import index, recipes, tokenizer
@@ -53,20 +49,15 @@ WORDS = [
 ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shards", help="glob of training shards to measure on")
-    parser.add_argument("--rows", default="packing,loader,padded,linear,wait", help="which rows, comma-separated")
-    args = parser.parse_args()
+def rows() -> Iterator[Row]:
     import torch
 
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shards = index.find_shards(args.shards or write_shards(folder))
-        for row in args.rows.split(","):
-            for line in ROWS[row](shards, folder):
-                print(json.dumps(line), flush=True)
+        shards = index.find_shards(write_shards(folder))
+        for measure in (packing_rows, loader_rows, padded_rows, linear_rows, wait_rows):
+            yield from measure(shards, folder)
 
 
 def write_shards(folder: Path, *, samples: int = 600, shards: int = 4) -> str:
@@ -125,44 +116,27 @@ def prepare(
     return Corpus(shards, index.build(shards, encoder, folder / "index")), recipe, encoder
 
 
-def cpu_seconds(work: Callable[[], Any]) -> tuple[Any, float]:
-    start = time.process_time()
-    result = work()
-    return result, time.process_time() - start
-
-
-def row(name: str, ours: float, peer: float | None, ratio: float | None, target: float, unit: str) -> dict[str, Any]:
-    values = {"ours": ours, "peer": peer, "ratio": ratio}
-    return {
-        "row": name,
-        **{k: None if v is None else float(f"{v:.4g}") for k, v in values.items()},
-        "target": target,
-        "unit": unit,
-    }
-
-
-def packing_rows(shards: list[str], folder: Path) -> list[dict[str, Any]]:
+def packing_rows(shards: list[str], folder: Path) -> list[Row]:
     """100,000 log-normal lengths into packs of 8,192, against `binpacking`."""
     import binpacking
 
     lengths = np.clip(generator(0, "lengths").lognormal(5.5, 0.9, 100_000), 8, 8_192).astype(int)
-    bins, ours = cpu_seconds(lambda: best_fit_decreasing(lengths, 8_192))
-    theirs, peer = cpu_seconds(lambda: binpacking.to_constant_volume(dict(enumerate(lengths.tolist())), 8_192))
+    bins, ours = spent(lambda: best_fit_decreasing(lengths, 8_192))
+    theirs, peer = spent(lambda: binpacking.to_constant_volume(dict(enumerate(lengths.tolist())), 8_192))
     fills = fill(bins, lengths, 8_192), lengths.sum() / (len(theirs) * 8_192)
     return [
-        row(
-            "packing fill, 100,000 lengths into 8,192",
-            fills[0],
-            fills[1],
-            fills[0] / fills[1],
-            0.99,
-            "share (the target is ours)",
+        Row(
+            name="packing fill, 100,000 lengths into 8,192, beside binpacking's",
+            ours=fills[0],
+            peer=fills[1],
+            unit="share",
+            at_least=0.99,
         ),
-        row("packing time, the same", ours, peer, peer / ours, 1.0, "CPU-seconds"),
+        faster("packing time, the same", ours, peer, "CPU-seconds", at_least=1.0),
     ]
 
 
-def loader_rows(shards: list[str], folder: Path) -> list[dict[str, Any]]:
+def loader_rows(shards: list[str], folder: Path) -> list[Row]:
     """Samples a CPU-second in one process, against webdataset with PIL decode and the model's own processor.
 
     Our workers send uint8 patches and the device normalises them in the training step; the second row does that on the CPU too, as the
@@ -201,30 +175,30 @@ def loader_rows(shards: list[str], folder: Path) -> list[dict[str, Any]]:
     for _ in range(2):
         sides = {"ours": lambda: load(normalised=False), "whole": lambda: load(normalised=True), "peer": peer}
         for name, work in sides.items():
-            count, seconds = cpu_seconds(work)
+            count, seconds = spent(work)
             rates[name] = max(rates.get(name, 0.0), count / seconds)
     unit = "samples per CPU-second"
     return [
-        row(
-            "loader, shard to ids and patches as workers send them",
-            rates["ours"],
-            rates["peer"],
-            rates["ours"] / rates["peer"],
-            1.5,
-            unit,
+        Row(
+            name="loader, shard to ids and patches as workers send them, against webdataset, PIL and the model's processor",
+            ours=rates["ours"],
+            peer=rates["peer"],
+            ratio=rates["ours"] / rates["peer"],
+            unit=unit,
+            at_least=1.5,
         ),
-        row(
-            "loader, the same and normalised on the CPU",
-            rates["whole"],
-            rates["peer"],
-            rates["whole"] / rates["peer"],
-            1.0,
-            unit,
+        Row(
+            name="loader, the same and normalised on the CPU",
+            ours=rates["whole"],
+            peer=rates["peer"],
+            ratio=rates["whole"] / rates["peer"],
+            unit=unit,
+            at_least=1.0,
         ),
     ]
 
 
-def padded_rows(shards: list[str], folder: Path) -> list[dict[str, Any]]:
+def padded_rows(shards: list[str], folder: Path) -> list[Row]:
     """Tokens that are no padding a CPU-second, forward and backward, against batches of eight padded to their longest."""
     import torch
     from torch.nn.functional import cross_entropy
@@ -271,16 +245,16 @@ def padded_rows(shards: list[str], folder: Path) -> list[dict[str, Any]]:
     rates: dict[str, float] = {}
     for _ in range(2):
         for name, work in (("ours", ours), ("peer", peer)):
-            tokens, seconds = cpu_seconds(work)
+            tokens, seconds = spent(work)
             rates[name] = max(rates.get(name, 0.0), tokens / seconds)
     return [
-        row(
-            "useful tokens, packed against padded",
-            rates["ours"],
-            rates["peer"],
-            rates["ours"] / rates["peer"],
-            1.8,
-            "tokens per CPU-second",
+        Row(
+            name="useful tokens, packed against batches of eight padded to their longest",
+            ours=rates["ours"],
+            peer=rates["peer"],
+            ratio=rates["ours"] / rates["peer"],
+            unit="tokens per CPU-second",
+            at_least=1.8,
         )
     ]
 
@@ -293,7 +267,7 @@ def _refs(corpus: Corpus, shard: int) -> list[Any]:
     return [Ref(shard, n, 0, *(int(rows[c][n]) for c in ("tokens", "patches", "patch_squares"))) for n in numbers]
 
 
-def linear_rows(shards: list[str], folder: Path) -> list[dict[str, Any]]:
+def linear_rows(shards: list[str], folder: Path) -> list[Row]:
     """CPU-seconds a token of a pack of 8,192 over those of a pack of 1,024: 1 is linear. The peer is the dense mask."""
     from training.model import PackedModel, build
 
@@ -313,22 +287,21 @@ def linear_rows(shards: list[str], folder: Path) -> list[dict[str, Any]]:
                 for pack in packs:
                     model(pack).backward()
 
-            best = min(cpu_seconds(step)[1] for _ in range(3))
+            best = min(spent(step)[1] for _ in range(3))
             costs[way, length] = best / sum(p.tokens for p in packs)
     growth = {way: costs[way, 8_192] / costs[way, 1_024] for way in ("blocks", "sdpa")}
     return [
-        row(
-            "cost a token, packs of 8,192 over packs of 1,024",
+        faster(
+            "cost a token, packs of 8,192 over packs of 1,024, against a dense mask",
             growth["blocks"],
             growth["sdpa"],
-            growth["sdpa"] / growth["blocks"],
-            1.0,
             "ratio, 1 is linear",
+            at_least=1.0,
         )
     ]
 
 
-def wait_rows(shards: list[str], folder: Path) -> list[dict[str, Any]]:
+def wait_rows(shards: list[str], folder: Path) -> list[Row]:
     """Share of wall time spent waiting for data at 8,192 tokens, one decoding process beside the training process, first step left out."""
     from training import parallel
     from training.loop import train
@@ -349,10 +322,4 @@ def wait_rows(shards: list[str], folder: Path) -> list[dict[str, Any]]:
     parallel.stop()
     later = found[1:]
     share = sum(r["data_wait"] * r["seconds"] for r in later) / sum(r["seconds"] for r in later)
-    return [row("waiting for data at 8,192 tokens", share, None, None, 0.02, "share of wall time")]
-
-
-ROWS = {"packing": packing_rows, "loader": loader_rows, "padded": padded_rows, "linear": linear_rows, "wait": wait_rows}
-
-if __name__ == "__main__":
-    main()
+    return [Row(name="training waits for data, 8,192 tokens", ours=share, unit="share of wall time", at_most=0.02)]

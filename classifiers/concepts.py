@@ -10,7 +10,7 @@ characters a trie over pieces is walked, for a whole batch at once in NumPy: cut
 hash table (compared byte by byte, so a collision cannot lie), then follow the trie's edges from every piece in step.
 
 500k entries: built in 0.7 CPU-s, 51 MB; 375k captions of 75 characters a CPU-s, where pyahocorasick called once per caption does
-100k in 104 MB (`python -m benchmarks.concepts`, 2026-11). One caption of 10 MB takes 1.1 CPU-s and 0.4 GB.
+100k in 104 MB (`python -m benchmarks concepts`, 2026-11). One caption of 10 MB takes 1.1 CPU-s and 0.4 GB.
 """
 
 from collections.abc import Sequence

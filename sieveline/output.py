@@ -10,7 +10,7 @@ OUT/stats.json    OUT/report/index.html
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,9 @@ class Output:
     def cost(self, stage: str, name: str) -> str:
         return storage.join(self.root, "costs", stage, f"{name}.json")
 
+    def costs(self, stage: str) -> list[str]:
+        return storage.listing(storage.join(self.root, "costs", stage), ".json")
+
     def add_cost(self, stage: str, name: str, made_from: str, cpu_seconds: float) -> None:
         """Adds to what `name` (a shard or a bucket) has cost in `stage` since it is made from the fingerprint `made_from`."""
         url = self.cost(stage, name)
@@ -54,7 +57,7 @@ class Output:
 
     def forget_costs(self, stage: str, prefix: str, made_from: str) -> None:
         """Removes costs of names beginning with `prefix` that belong to another fingerprint: of a pool that is no more."""
-        for url in storage.listing(storage.join(self.root, "costs", stage), ".json"):
+        for url in self.costs(stage):
             if file_stem(url).startswith(prefix) and json.loads(storage.read_bytes(url))["made_from"] != made_from:
                 storage.remove(url)
 
@@ -69,21 +72,28 @@ class Output:
         return storage.join(self.root, "stats.json")
 
 
-def count_stages(output: Output, shard_ids: Iterable[str] | None = None) -> list[ledger.StageCount]:
-    """Counts of every stage that has ledgers, over all shards or the ones given; each is checked for conservation."""
-    wanted = set(shard_ids) if shard_ids is not None else None
+def count_stages(
+    output: Output, shard_ids: Iterable[str] | None = None, stages: Iterable[str] = STAGES
+) -> list[ledger.StageCount]:
+    """Counts of `stages` over all shards or the ones given; each is checked for conservation.
+
+    Shards that are given are looked up by name, so that a slice costs what it holds, however large the pool is.
+    """
+    ids = None if shard_ids is None else sorted(set(shard_ids))
     counts = []
-    for stage in STAGES:
+    for stage in stages:
         count = ledger.StageCount(stage)
-        for url in output.ledgers(stage):
-            if wanted is None or file_stem(url) in wanted:
-                count.add(ledger.read_table(url, ["kept", "reason"]))
-        for url in storage.listing(storage.join(output.root, "costs", stage), ".json"):
-            if wanted is None or file_stem(url) in wanted:
-                count.cpu_seconds += json.loads(storage.read_bytes(url))["cpu_seconds"]
+        for url in output.ledgers(stage) if ids is None else _existing(output.ledger(stage, i) for i in ids):
+            count.add(ledger.read_table(url, ["kept", "reason"]))
+        for url in output.costs(stage) if ids is None else _existing(output.cost(stage, i) for i in ids):
+            count.cpu_seconds += json.loads(storage.read_bytes(url))["cpu_seconds"]
         count.check()
         counts.append(count)
     return counts
+
+
+def _existing(urls: Iterable[str]) -> Iterator[str]:
+    return (url for url in urls if storage.exists(url))
 
 
 def file_stem(url: str) -> str:

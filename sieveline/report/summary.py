@@ -62,7 +62,7 @@ def dialog_markdown(output: Output, stage: str, shard_ids: Iterable[str], max_by
     found = read_stage(output, stage, config, Sizes(kept=_COLUMNS * 2, reason=_COLUMNS, nearest=_COLUMNS), shard_ids)
     if found is None:
         return f"No rows in `{stage}`."
-    count = next(c for c in count_stages(output, shard_ids) if c.name == stage)
+    [count] = count_stages(output, shard_ids, [stage])
     tables = _tables(found)
     rows = [row for _, shown in tables for row in shown]
     attach_captions(output, rows)
