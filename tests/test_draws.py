@@ -19,7 +19,9 @@ def test_the_same_everywhere_and_for_ever():
 
 
 def test_seed_and_every_name_matter():
-    values = {draws.uniform(*names) for names in ((0, "a"), (1, "a"), (-1, "a"), (0, "b"), (0, "a", ""), (0, "a", "a"), (0, "aa"))}
+    values = {
+        draws.uniform(*names) for names in ((0, "a"), (1, "a"), (-1, "a"), (0, "b"), (0, "a", ""), (0, "a", "a"), (0, "aa"))
+    }
     assert len(values) == 7
 
 

@@ -79,7 +79,13 @@ def test_nested_images_without_bytes(read):
 
 def test_keys_and_urls_of_other_types(read):
     rows = read(
-        {"jpg": [b"a", b"b"], "txt": ["x", "y"], "key": [7, 8], "url": pa.array([b"http://\xff", None], pa.binary()), "license": [1.5, None]}
+        {
+            "jpg": [b"a", b"b"],
+            "txt": ["x", "y"],
+            "key": [7, 8],
+            "url": pa.array([b"http://\xff", None], pa.binary()),
+            "license": [1.5, None],
+        }
     )
     assert [(r["key"], r["url"], r["license"]) for r in rows] == [("7", "http://\ufffd", "1.5"), ("8", None, None)]
 

@@ -13,7 +13,8 @@ from sieveline.draws import generator
 from sieveline.shards.writer import cut, write_shard
 
 SAMPLES = [
-    [(f"{i:032x}.json", b'{"n": %d}' % i), (f"{i:032x}.0.jpeg", generator(1, "image", i).bytes(300 * i + i % 3))] for i in range(7)
+    [(f"{i:032x}.json", b'{"n": %d}' % i), (f"{i:032x}.0.jpeg", generator(1, "image", i).bytes(300 * i + i % 3))]
+    for i in range(7)
 ]
 
 
