@@ -125,5 +125,5 @@ def test_the_funnel_is_printed(capsys):
     stage = {"name": "heuristics", "in": 1234, "kept": 1000, "dropped": {"aspect": 4, "min_side": 230}, "cpu_seconds": 1.25}
     cli.print_funnel({"stages": [stage], "samples": 1000, "shards": 2, "bytes": 2_500_000})
     first, last = capsys.readouterr().out.splitlines()
-    assert first.split() == "heuristics 1,234 in 1,000 kept 1.2 CPU-s min_side 230, aspect 4".split()
+    assert first.split() == ["heuristics", "1,234", "in", "1,000", "kept", "1.2", "CPU-s", "min_side", "230,", "aspect", "4"]
     assert last == "1,000 training samples in 2 shards, 2.5 MB"

@@ -30,7 +30,7 @@ def test_uniform_over_0_to_1():
     values = draws.uniforms(3, "test", ids)
     assert values.dtype == np.float64
     assert values.tolist()[:5] == [draws.uniform(3, "test", i) for i in ids[:5]]
-    assert 0 <= values.min()
+    assert values.min() >= 0
     assert values.max() < 1
     counts = np.histogram(values, 50, (0, 1))[0]
     assert ((counts - 400) ** 2 / 400).sum() < 95  # chi-squared of 49 degrees, p < 1e-4
@@ -46,7 +46,7 @@ def test_pairs_depend_on_their_own_id_and_number():
     values = draws.pair_uniforms(0, "concepts", ids, rows, numbers)
     alone = draws.pair_uniforms(0, "concepts", ["id7"], np.array([0, 0]), np.array([5, 99]))
     assert alone.tolist() == values[[705, 799]].tolist()
-    assert (0 <= values.min()) & (values.max() < 1)
+    assert (values.min() >= 0) & (values.max() < 1)
     counts = np.histogram(values, 50, (0, 1))[0]
     assert ((counts - 400) ** 2 / 400).sum() < 95
     assert not np.array_equal(values, draws.pair_uniforms(1, "concepts", ids, rows, numbers))

@@ -72,7 +72,7 @@ def test_wrong_recipes_are_one_line(user_module, source, said):
 
 
 def test_a_name_that_is_none():
-    with pytest.raises(ConfigError, match="write it as module:function, for instance sieveline.recipes:demo"):
+    with pytest.raises(ConfigError, match=r"write it as module:function, for instance sieveline\.recipes:demo"):
         recipes.load("sieveline.recipes")
 
 

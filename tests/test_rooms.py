@@ -119,7 +119,6 @@ def test_no_global_randomness():
                 isinstance(node, ast.Call)
                 and ast.unparse(node.func).startswith("np.random.")
                 and "Generator" not in ast.unparse(node.func)
-            ):
-                if ast.unparse(node.func) not in ("np.random.PCG64", "np.random.default_rng"):
-                    wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+            ) and ast.unparse(node.func) not in ("np.random.PCG64", "np.random.default_rng"):
+                wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert not wrong

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import itertools
 import struct
 import tarfile
 
@@ -18,6 +19,10 @@ SAMPLES = [
 ]
 
 
+def opened(content: bytes) -> tarfile.TarFile:
+    return tarfile.open(fileobj=io.BytesIO(content))
+
+
 def written(samples=SAMPLES):
     file = io.BytesIO()
     return write_shard(file, samples), file.getvalue()
@@ -25,7 +30,7 @@ def written(samples=SAMPLES):
 
 def test_stdlib_reads_back_what_was_written():
     summary, content = written()
-    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+    with opened(content) as tar:
         members = [(m, tar.extractfile(m).read()) for m in tar]
     assert [(m.name, data) for m, data in members] == [member for sample in SAMPLES for member in sample]
     assert {(m.mode, m.uid, m.gid, m.mtime, m.uname, m.gname, m.type) for m, _ in members} == {(0o644, 0, 0, 0, "", "", b"0")}
@@ -46,8 +51,8 @@ def test_the_index_holds_where_samples_start_and_end():
     summary, content = written()
     index = np.frombuffer(summary.index_bytes(), "<u8")
     assert len(index) == len(SAMPLES) + 1
-    for (start, end), sample in zip(zip(index, index[1:], strict=False), SAMPLES, strict=True):
-        with tarfile.open(fileobj=io.BytesIO(content[start:end] + bytes(1024))) as tar:
+    for (start, end), sample in zip(itertools.pairwise(index), SAMPLES, strict=True):
+        with opened(content[start:end] + bytes(1024)) as tar:
             assert [(m.name, tar.extractfile(m).read()) for m in tar] == sample
     assert content[index[-1] :] == bytes(len(content) - int(index[-1]))
     assert struct.unpack_from("<Q", summary.index_bytes()) == (0,)
@@ -62,19 +67,19 @@ def test_webdataset_reads_a_shard(tmp_path):
 
 def test_a_shard_without_samples_is_an_empty_tar():
     summary, content = written([])
-    assert tarfile.open(fileobj=io.BytesIO(content)).getnames() == []
+    assert opened(content).getnames() == []
     assert (len(content), summary.index, summary.num_samples) == (10240, [0], 0)
 
 
 @pytest.mark.parametrize("size", [0, 1, 511, 512, 513])
 def test_contents_of_any_size(size):
     _, content = written([[("a.txt", b"x" * size)]])
-    assert tarfile.open(fileobj=io.BytesIO(content)).extractfile("a.txt").read() == b"x" * size
+    assert opened(content).extractfile("a.txt").read() == b"x" * size
 
 
 def test_names_up_to_ustars_limit():
     _, content = written([[("ü" * 50, b"x")]])
-    assert tarfile.open(fileobj=io.BytesIO(content)).getnames() == ["ü" * 50]
+    assert opened(content).getnames() == ["ü" * 50]
     with pytest.raises(ValueError, match="does not fit"):
         written([[("x" * 101, b"")]])
 

@@ -67,7 +67,7 @@ def test_planned_slices_never_change(tmp_path):
 
 def test_another_input_for_one_output_is_refused(tmp_path):
     plan_slices(str(tmp_path), shards("a"), 2)
-    with pytest.raises(ConfigError, match="was made from /in/a.tar; give /other/a.tar another --output"):
+    with pytest.raises(ConfigError, match=r"was made from /in/a\.tar; give /other/a\.tar another --output"):
         plan_slices(str(tmp_path), [Shard("a", "/other/a.tar", 7)], 2)
     assert len(read_slices(str(tmp_path))) == 1
 
