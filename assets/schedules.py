@@ -11,7 +11,6 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 image_text_job = dg.define_asset_job(
     "image_text",
     selection=dg.AssetSelection.groups(GROUP),
-    partitions_def=slices,
     description="The whole image-text line over a range of slices, from raw shards to training shards and the report.",
 )
 

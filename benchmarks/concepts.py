@@ -1,27 +1,21 @@
 """Concept matching, 500k entries: `ConceptMatcher` against pyahocorasick called plainly per caption.
 
-`python -m benchmarks.concepts` prints the row as one JSON line, and what building and memory cost on stderr. Entries are the
-default vocabulary, filled up with words of further languages; captions are WordNet glosses (75 characters on average, about
+Entries are the default vocabulary, filled up with words of further languages; captions are WordNet glosses (75 characters on average, about
 the length of web alt text). Both sides start from text and end in sorted ids per caption and must agree; ours ends
-in an Arrow column, the peer in Python lists, which is less work. Both take turns, the faster of three turns counts.
+in an Arrow column, the peer in Python lists, which is less work.
 """
 
 import gc
-import json
 import multiprocessing
 import resource
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pyarrow as pa
 
+from benchmarks.rows import Row, in_turn, spent
 from classifiers.concepts import ConceptMatcher, spaced
 from models import vocabulary
-
-T = TypeVar("T")
 
 NUM_ENTRIES = 500_000
 NUM_CAPTIONS = 50_000
@@ -29,33 +23,32 @@ TURNS = 3
 FILL_LANGUAGES = ("fr", "de", "it", "pt", "pl", "sv")
 
 
-def main() -> None:
+def rows() -> Iterator[Row]:
     entries, captions = make_entries(), make_captions()
     column = pa.array(captions)
 
+    built = {}
     for name, build in (("ours", ConceptMatcher), ("pyahocorasick", make_automaton)):
         with multiprocessing.get_context("spawn").Pool(1) as fresh:
-            print(f"{name}: {fresh.apply(cost_of_building, (build, entries))}", file=sys.stderr)
+            built[name] = fresh.apply(cost_of_building, (build, entries))
 
     matcher, automaton = ConceptMatcher(entries), make_automaton(entries)
 
-    ours, peer = float("inf"), float("inf")
-    for _ in range(TURNS):
-        expected, seconds = _measured(lambda: [sorted({e for _, e in automaton.iter(spaced(c))}) for c in captions])
-        peer = min(peer, seconds)
-        found, seconds = _measured(lambda: matcher.match(column))
-        ours = min(ours, seconds)
-        if found.to_pylist() != expected:
-            raise SystemExit("the two do not agree")
-    row = {
-        "row": f"concept matching, {len(entries):,} entries",
-        "ours": round(len(captions) / ours),
-        "peer": round(len(captions) / peer),
-        "ratio": round(peer / ours, 2),
-        "target": 1.0,
-        "unit": "captions per CPU-second",
-    }
-    print(json.dumps(row))
+    def peer() -> list[list[int]]:
+        return [sorted({e for _, e in automaton.iter(spaced(c))}) for c in captions]
+
+    if matcher.match(column).to_pylist() != peer():
+        raise SystemExit("the two matchers do not agree")
+    least = in_turn({"ours": lambda: matcher.match(column), "peer": peer}, TURNS)
+    yield Row(
+        name=f"concept matching, {len(entries):,} entries, against pyahocorasick per caption",
+        ours=len(captions) / least["ours"],
+        peer=len(captions) / least["peer"],
+        ratio=least["peer"] / least["ours"],
+        unit="captions per CPU-second",
+        at_least=1.0,
+        note=f"ours {built['ours']}, the peer's {built['pyahocorasick']}",
+    )
 
 
 def make_entries() -> list[str]:
@@ -94,7 +87,7 @@ def cost_of_building(build: Callable, entries: list[str]) -> str:
     """CPU-seconds of `build` and the memory its result holds; to be asked in a fresh process."""
     build(entries[:1000])  # loads what the first call loads
     before = _resident()
-    built, seconds = _measured(lambda: build(entries))
+    built, seconds = spent(lambda: build(entries))
     held = _resident() - before
     del built
     return f"built in {seconds:.2f} CPU-s, holds {held:.0f} MB"
@@ -106,14 +99,3 @@ def _resident() -> float:
     pa.default_memory_pool().release_unused()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
-
-
-def _measured(work: Callable[[], T]) -> tuple[T, float]:
-    """The result of `work` and its CPU-seconds (user + system)."""
-    start = time.process_time()
-    result = work()
-    return result, time.process_time() - start
-
-
-if __name__ == "__main__":
-    main()

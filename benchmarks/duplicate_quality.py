@@ -1,6 +1,6 @@
 """Precision and recall of the duplicates stage on a demo pool with known labels, by edit kind.
 
-`python benchmarks/duplicate_quality.py POOL [--radius 10] [--max-difference 0.08] [--max-colour 18]`, where POOL is what
+`python -m benchmarks.duplicate_quality POOL [--radius 10] [--max-difference 0.08] [--max-colour 18]`, where POOL is what
 `python -m demo.pool --output POOL` wrote. Rows that the heuristics drop for their picture (undecodable, small, solid, aspect)
 are left out. A near-duplicate label counts as found if the stage put the row and its original into one cluster; a drop counts
 as right if the row and its survivor come from one picture by the labels.

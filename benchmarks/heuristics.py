@@ -1,6 +1,4 @@
-"""The heuristics stage against its peers, in CPU time per one-megapixel JPEG, one JSON row a comparison.
-
-    python -m benchmarks.heuristics [--num 48] [--without-data-juicer]
+"""The heuristics stage against its peers, in CPU time per one-megapixel JPEG.
 
 Ours is `measure` and `decide` with every measure on: format, size, strict decode, spread, perceptual hash with probes and thumbnail,
 content hash, sample id, all caption measures. The peers:
@@ -8,23 +6,20 @@ content hash, sample id, all caption measures. The peers:
 - Pillow + imagehash: `Image.open`, `imagehash.phash`, spread on a 32 x 32 resize; the same caption measures and rules as ours.
 - the same with Pillow's `draft` (libjpeg's shrink on load), which imagehash's users have to know about; no target.
 - bare simplejpeg: `decode_jpeg` to grey at 1/8 size and nothing else, the limit of this way.
-- Data-Juicer 1.6 through its own command line with fused operators, in its own virtual environment in the cache (`python -m
-  benchmarks.heuristics` builds it once: about 1.5 GB, because its perceptual hash imports torch), from a folder of files for both.
+- Data-Juicer 1.6 through its own command line with fused operators, in its own virtual environment in the cache (built
+  once: about 1.5 GB, because its perceptual hash imports torch), from a folder of files for both.
   Two sizes are run and the slope taken, so that its start-up does not count.
 
 Pictures are synthetic but as hard to decode as photographs: 1/f noise, shapes with sharp edges, sensor noise, 4:2:0, 150-250 KB.
 """
 
-import argparse
 import io
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -35,6 +30,7 @@ import simplejpeg
 import xxhash
 from PIL import Image
 
+from benchmarks.rows import Row, faster, in_turn, spent
 from classifiers.caption_quality import measure_caption
 from classifiers.heuristics import measure
 from sieveline.cache import cache_folder
@@ -43,7 +39,9 @@ from sieveline.schema import SAMPLES, sample_id
 from sieveline.stages.heuristics import Heuristics, decide
 
 WIDTH, HEIGHT = 1152, 864
-ROUNDS = 5
+NUM_IMAGES = 48
+TURNS = 5
+UNIT = "CPU-ms an image"
 REPEATS = 4  # the pictures are more than the processor's caches hold: seeing one again costs the same
 DATA_JUICER_SIZES = (40, 160)
 DATA_JUICER = ("py-data-juicer==1.6.*", "imagededup==0.3.*", "torch==2.14.1", "torchvision==0.29.1", "aiohttp", "av")
@@ -148,17 +146,6 @@ def bare(images: list[bytes]) -> None:
         simplejpeg.decode_jpeg(image, "GRAY", fastdct=True, fastupsample=True, min_height=64, min_width=64)
 
 
-def in_turn(runs: dict[str, Callable[[], None]], num: int) -> dict[str, float]:
-    """CPU-milliseconds an image of every run: the runs take turns, the best of `ROUNDS` counts."""
-    best = dict.fromkeys(runs, float("inf"))
-    for _ in range(ROUNDS):
-        for name, run in runs.items():
-            start = time.process_time()
-            run()
-            best[name] = min(best[name], (time.process_time() - start) * 1e3 / num)
-    return best
-
-
 def data_juicer_environment() -> Path:
     """Data-Juicer's own virtual environment in the cache, built on first use; returns its `bin`."""
     cache = cache_folder()
@@ -197,43 +184,32 @@ def data_juicer(folder: Path, binaries: Path, num: int) -> float:
         }
         (Path(work) / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
         environment = {**os.environ, "HF_HOME": f"{work}/hf", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         command = [binaries / "dj-process", "--config", f"{work}/config.yaml"]
-        done = subprocess.run(command, env=environment, cwd=work, capture_output=True, text=True, check=False)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done, seconds = spent(
+            lambda: subprocess.run(command, env=environment, cwd=work, capture_output=True, text=True, check=False)
+        )
         if done.returncode or not Path(config["export_path"]).exists():
             raise RuntimeError(f"Data-Juicer failed:\n{done.stderr[-2000:]}")
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return seconds
 
 
-def report(row: str, ours_ms: float, peer_ms: float, target: float | None) -> None:
-    figures = {"row": row, "ours": round(ours_ms, 3), "peer": round(peer_ms, 3), "ratio": round(peer_ms / ours_ms, 3)}
-    print(json.dumps({**figures, "target": target, "unit": "CPU-ms an image, ratio = peer / ours"}), flush=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--num", type=int, default=48, help="different images")
-    parser.add_argument("--without-data-juicer", action="store_true", help="leave out the peer that needs its own environment")
-    arguments = parser.parse_args()
-
-    images = [photograph(seed) for seed in range(arguments.num)] * REPEATS
+def rows() -> Iterator[Row]:
+    images = [photograph(seed) for seed in range(NUM_IMAGES)] * REPEATS
     batch = samples(images)
-    best = in_turn(
-        {
-            "ours": lambda: ours(batch),
-            "pillow": lambda: pillow(images, draft=False),
-            "pillow draft": lambda: pillow(images, draft=True),
-            "bare": lambda: bare(images),
-        },
-        len(images),
-    )
-    report("heuristics against Pillow + imagehash", best["ours"], best["pillow"], 2.5)
-    report("heuristics against Pillow draft + imagehash", best["ours"], best["pillow draft"], None)
-    report("heuristics against bare simplejpeg shrunk decode", best["ours"], best["bare"], 0.8)
-    if arguments.without_data_juicer:
-        return
+    runs = {
+        "ours": lambda: ours(batch),
+        "pillow": lambda: pillow(images, draft=False),
+        "pillow draft": lambda: pillow(images, draft=True),
+        "bare": lambda: bare(images),
+    }
+    least = {name: 1e3 * seconds / len(images) for name, seconds in in_turn(runs, TURNS).items()}
+    yield faster("heuristics against Pillow + imagehash", least["ours"], least["pillow"], UNIT, at_least=2.5)
+    yield faster("heuristics against Pillow with draft + imagehash", least["ours"], least["pillow draft"], UNIT)
+    yield faster("heuristics against bare simplejpeg shrunk decode", least["ours"], least["bare"], UNIT, at_least=0.8)
 
+
+def data_juicer_rows() -> Iterator[Row]:
+    images = [photograph(seed) for seed in range(NUM_IMAGES)]
     binaries = data_juicer_environment()
     few, many = DATA_JUICER_SIZES
     with tempfile.TemporaryDirectory() as work:
@@ -241,10 +217,7 @@ def main() -> None:
         files = [folder / f"{i}.jpg" for i in range(many)]
         for i, file in enumerate(files):
             file.write_bytes(images[i % len(images)] + i.to_bytes(4, "little"))  # bytes after the end of a JPEG are ignored
-        best = in_turn({"ours": lambda: ours(samples([file.read_bytes() for file in files]))}, many)
+        mine = in_turn({"ours": lambda: ours(samples([file.read_bytes() for file in files]))}, TURNS)["ours"]
         seconds = [data_juicer(folder, binaries, num) for num in DATA_JUICER_SIZES]
-    report("heuristics against Data-Juicer 1.6", best["ours"], (seconds[1] - seconds[0]) * 1e3 / (many - few), 6.0)
-
-
-if __name__ == "__main__":
-    main()
+    peer = 1e3 * (seconds[1] - seconds[0]) / (many - few)
+    yield faster("heuristics against Data-Juicer 1.6", 1e3 * mine / many, peer, UNIT, at_least=6.0, note="start-up left out")

@@ -18,9 +18,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import xxhash
-from datasketch import MinHash
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 BANDS = 16
 ROWS = 8
@@ -53,6 +50,8 @@ def band_keys(captions: Sequence[str], min_characters: int) -> tuple[np.ndarray,
         int64 (m,) rows of the captions that take part, and uint64 (m, BANDS) keys; a key is equal only within its band. An
         entry goes to bucket `key >> (64 - bits)` of the exchange.
     """
+    from datasketch import MinHash  # brings scipy: 0.3 CPU-s that most steps need not pay
+
     texts = [masked(caption) for caption in captions]
     long = (len(text) >= SHINGLE and len(text) + 2 * len(_DENSE.findall(text)) >= min_characters for text in texts)
     rows = np.flatnonzero(np.fromiter(long, bool, len(texts)))
@@ -89,6 +88,9 @@ def templates(keys: np.ndarray, samples: np.ndarray) -> tuple[np.ndarray, np.nda
     Returns:
         int64 (m,) the samples that belong to a template, ascending, and int64 (m,) the template of each: its smallest sample.
     """
+    from scipy import sparse
+    from scipy.sparse.csgraph import connected_components
+
     members, counts = np.unique(samples, return_counts=True)
     members = members[counts >= MIN_HEAVY]
     within = np.isin(samples, members)

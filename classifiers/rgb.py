@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 cv2.setNumThreads(1)  # workers and decode threads are the parallelism
 
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = 89_478_485
 """A file that claims more is not decoded: a decompression bomb, or nothing a 224-pixel model needs."""
 
 # what Pillow's plug-ins raise for broken files

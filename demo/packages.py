@@ -163,6 +163,22 @@ PACKAGES: dict[str, Package] = {
             size=45_508_332,
             license="BSD-3-Clause",
         ),
+        Package(
+            client="apt",
+            name="dict-freedict-eng-spa",
+            version="2022.04.21-1",
+            sha256="1b6a624048eddad805dcf0473a74e53420fbe391e7f2638090bddf625e9ad2b6",
+            size=136_204,
+            license="GPL-2.0-or-later",
+        ),
+        Package(
+            client="apt",
+            name="dict-freedict-spa-eng",
+            version="2022.04.21-1",
+            sha256="debf5f88fcdaebe824704664cdbb42b6c14f82ab4adda4e91bc388b16200eefc",
+            size=131_624,
+            license="GPL-2.0-or-later",
+        ),
     )
 }
 
@@ -177,7 +193,16 @@ DEMO = (
 )
 """What `make demo` needs, in bytes of download at most 250 MB (a test adds them up)."""
 
-HEADS = ("openclipart-png", "openclipart-svg", "kicad-doc-en", "gimp-help-en", "debian-handbook", "python-skimage-doc")
+HEADS = (
+    "openclipart-png",
+    "openclipart-svg",
+    "kicad-doc-en",
+    "gimp-help-en",
+    "debian-handbook",
+    "python-skimage-doc",
+    "dict-freedict-eng-spa",
+    "dict-freedict-spa-eng",
+)
 """What only the script that trains the alignment heads needs, besides `DEMO`."""
 
 

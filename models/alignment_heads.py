@@ -2,35 +2,31 @@
 
     python -m models.alignment_heads
 
-The encoders stay frozen (LiT, arXiv 2111.07991): their features are computed once into the cache, then two MLPs are trained on them with
-the symmetric contrastive loss of CLIP (arXiv 2103.00020) at a fixed temperature. Pairs: `demo.sources.heads_items`, none of which
-is in the demo's pool, with their English and Spanish captions. Captions come whole or varied as alt texts vary (a part of the
-keywords, the name alone, a dropped word, another case, "picture of ..."), pictures whole or cropped and flipped. A tenth of the picture
-families is held out. Nothing in the loss is fitted to the default cut of 0.3; the temperature sets how far apart matched and
-mismatched cosines come to lie, and the printed shares show where the cut stands.
+The encoders stay frozen (LiT, arXiv 2111.07991): their features are computed once into the cache, then two MLPs and the table of
+character n-grams are trained on them. Three losses: the symmetric contrastive loss of CLIP (arXiv 2103.00020), where a caption that
+happens to be true of another picture of the batch is no negative; a sigmoid loss like SigLIP's (arXiv 2303.15343) with the threshold
+`cut`, so that a cosine of 0.3 means "as likely right as wrong" and stands for a fixed thing; and the contrastive loss over English and
+Spanish texts that say the same. What is shown: the pictures of `demo.sources.heads_items`, none of which is in the demo's pool,
+and scenes composed of them (`models.composites`). A tenth of the picture families is held out, alone and in scenes.
 
-A run takes about 190 CPU-s, 40 once the features are cached, and gives the same bytes again on the same machine.
-Figures of the committed heads (2026-11-23, AMD EPYC Zen 5; English / Spanish, each picture's own caption against all others): AUC
-.899 / .831 held out (869 and 93 pairs), .920 / .857 on the demo pool's clean pairs (2,090 and 1,780).
+A run gives the same bytes again on the same machine. Figures and defaults: `docs/alignment.md`.
 """
 
 import argparse
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xxhash
 
-from classifiers import encoder_graphs
-from classifiers.embedded_clip import FrozenEncoders
-from classifiers.encoder_graphs import IMAGE_FEATURES, IMAGE_SIDE, TEXT_FEATURES
-from classifiers.rgb import decode_rgb, square
+from classifiers.character_grams import gram_ids
+from classifiers.encoder_graphs import IMAGE_FEATURES, TEXT_FEATURES
 from demo.sources import Item, heads_items, pool_items
-from sieveline.cache import cache_folder
-from sieveline.draws import generator, uniform
+from models import bilingual
+from models.alignment_pairs import Example, Pairs, features, of_items, of_scenes, text_features
+from models.composites import scenes
+from sieveline.draws import uniform
 
 HEADS = Path(__file__).with_name("alignment_heads.safetensors")
 LANGUAGES = ("en", "es")
@@ -43,150 +39,201 @@ class Training:
     Attributes:
         hidden: width of each head's one hidden layer.
         dimensions: of the common space.
-        epochs: passes over all (picture, language) pairs.
-        batch_size: pairs a step; each is a negative of all others but those of its family.
+        buckets: of the table of character n-grams.
+        gram_width: numbers of an n-gram.
+        epochs: passes over all keys (picture, language).
+        batch_size: keys a step.
         learning_rate: peak of a one-cycle schedule.
-        weight_decay: AdamW's.
+        weight_decay: AdamW's; none for the n-grams.
         dropout: on the hidden layer; on the features a fifth of it.
         temperature: of the softmax over cosines.
-        own_caption: share of draws that take the caption whole, not a variant.
+        own_caption: share of draws that take a key's first wording.
+        cut: cosine at which the sigmoid loss is indifferent.
+        sigmoid_share: its weight beside the contrastive loss.
+        texts_share: weight of the loss over texts that say the same.
+        languages: of the pictures' captions; beyond the two judged, for words that Spanish shares.
+        scenes: composed pictures.
+        phrases: composed texts beside the dictionary's entries.
         held_out: share of picture families kept for the figures.
         seed: of every draw.
     """
 
-    hidden: int = 1024
+    hidden: int = 512
     dimensions: int = 256
-    epochs: int = 30
-    batch_size: int = 512
+    buckets: int = 8192
+    gram_width: int = 128
+    epochs: int = 24
+    batch_size: int = 1024
     learning_rate: float = 1e-3
     weight_decay: float = 1.0
-    dropout: float = 0.5
+    dropout: float = 0.4
     temperature: float = 0.07
     own_caption: float = 0.5
+    cut: float = 0.3
+    sigmoid_share: float = 0.5
+    texts_share: float = 0.3
+    languages: tuple[str, ...] = ("en", "es", "pt", "it", "fr")
+    scenes: int = 10_000
+    phrases: int = 6_000
     held_out: float = 0.1
     seed: int = 1
 
 
-@dataclass(slots=True)
-class Pairs:
-    """Features of pictures and captions.
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Torch modules in evaluation mode: the image head, the text head and the n-grams' table."""
 
-    Attributes:
-        items: the pictures.
-        images: float32 [items, views, 1280]; view 0 is the whole picture.
-        captions: (item's index, language) -> float32 [variants, 384]; variant 0 is the caption itself.
+    image: Any
+    text: Any
+    grams: Any
+
+
+def train(pairs: Sequence[Pairs], texts: tuple[Sequence[str], np.ndarray], config: Training) -> Trained:
+    """Heads trained on `pairs`.
+
+    Args:
+        pairs: pictures and captions; then composed ones, of which each epoch draws as many.
+        texts: those in English, then as many in Spanish that say the same in the same order, and their features
+            float16 [2 x N, TEXT_FEATURES].
+        config: how.
     """
-
-    items: list[Item]
-    images: np.ndarray
-    captions: dict[tuple[int, str], np.ndarray]
-
-
-def variants(caption: str, *names: str) -> list[str]:
-    """`caption` and three texts that say the same or a part of it, as alt texts do; drawn by `names`."""
-    rng = generator(0, "caption variants", *names)
-    title, _, listed = caption.partition(": ")
-    keywords = [k.strip() for k in listed.split(",") if k.strip()]
-    words = caption.split()
-    if keywords:
-        some = rng.permutation(keywords)[: rng.integers(1, len(keywords) + 1)]
-        part = ", ".join([title, *some] if rng.random() < 0.6 else some)
-    else:
-        part = " ".join(w for w in words if rng.random() > 0.25) or caption
-    opening = ("A picture of {}", "Image: {}", "{} - photo", "{} | stock illustration")[rng.integers(4)]
-    return [caption, title if keywords else caption.split(",", maxsplit=1)[0], part, opening.format(caption.lower())]
-
-
-def features(items: Sequence[Item], *, views: int, vary: bool) -> Pairs:
-    """`items` through the frozen encoders, from the cache if they were there before; pictures that do not decode are left out."""
-    # one line an item: what the features depend on
-    lines = [json.dumps([i.source, i.item_id, {k: v for k, v in i.captions.items() if k in LANGUAGES}]) for i in items]
-    key = xxhash.xxh3_64_hexdigest("\n".join([*lines, str(views), str(vary), encoder_graphs.weights_hash()]).encode())
-    path = cache_folder() / "alignment" / f"features-{key}.npz"
-    texts = {
-        (i, language): variants(item.captions[language], item.source, item.item_id, language)[: None if vary else 1]
-        for i, item in enumerate(items)
-        for language in LANGUAGES
-        if language in item.captions
-    }
-    if not path.exists():
-        encoders = FrozenEncoders(cache_folder())
-        images = np.stack([_views(encoders, item, views) for item in items])
-        captions = encoders.embed_texts([text for several in texts.values() for text in several])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, images=images, captions=captions)
-    with np.load(path) as stored:
-        images, captions = stored["images"], stored["captions"]
-    ends = np.cumsum([len(several) for several in texts.values()])
-    whole = ~np.isnan(images).any((1, 2))
-    renumber = np.cumsum(whole) - 1
-    parts = dict(zip(texts, np.split(captions, ends[:-1]), strict=True))
-    return Pairs(
-        items=[item for item, good in zip(items, whole, strict=True) if good],
-        images=images[whole],
-        captions={(int(renumber[i]), language): rows for (i, language), rows in parts.items() if whole[i]},
-    )
-
-
-def _views(encoders: FrozenEncoders, item: Item, views: int) -> np.ndarray:
-    """float32 [views, 1280]: the whole picture, then crops of at least half its sides, every second one mirrored."""
-    rgb = decode_rgb(item.path.read_bytes(), IMAGE_SIDE)
-    if rgb is None or min(rgb.shape[:2]) < 2:
-        return np.full((views, IMAGE_FEATURES), np.nan, np.float32)
-    rng = generator(0, "views", item.source, item.item_id)
-    seen = [rgb]
-    for i in range(1, views):
-        height, width = (max(1, int(side * rng.uniform(0.6, 1.0))) for side in rgb.shape[:2])
-        top, left = int(rng.integers(rgb.shape[0] - height + 1)), int(rng.integers(rgb.shape[1] - width + 1))
-        crop = rgb[top : top + height, left : left + width]
-        seen.append(np.ascontiguousarray(crop[:, ::-1] if i % 2 else crop))
-    return np.stack([encoders.embed_pixels(square(view, IMAGE_SIDE)) for view in seen])
-
-
-def train(pairs: Pairs, config: Training) -> tuple[Any, Any]:
-    """The trained image head and text head, as torch modules in evaluation mode."""
     import torch
     from torch.nn import functional
 
     torch.set_num_threads(1)  # sums in another order would give other bytes
-    families = {family: i for i, family in enumerate(dict.fromkeys(item.family for item in pairs.items))}
-    keys = list(pairs.captions)
-    images = torch.from_numpy(pairs.images)
-    captions = torch.from_numpy(np.stack([pairs.captions[key] for key in keys]))
-    of_image = torch.tensor([i for i, _ in keys])
-    of_family = torch.tensor([families[pairs.items[i].family] for i, _ in keys])
-    size = min(config.batch_size, len(keys))
-    steps = config.epochs * (len(keys) // size)
+    data = _Data(pairs)
+    num_keys, num_texts = len(pairs[0].keys), len(texts[0]) // 2
+    num_scenes = len(data.key_picture) - num_keys
+    extra, extra_grams = torch.from_numpy(texts[1]), _Ragged([gram_ids(t, config.buckets) for t in texts[0]])
+    grams = _Ragged([gram_ids(t.text, config.buckets) for p in pairs for t in p.texts])
+    size = min(config.batch_size, num_keys)
+    steps = config.epochs * ((num_keys + min(num_keys, num_scenes)) // size)
     target = torch.arange(size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        heads = _head(IMAGE_FEATURES, config), _head(TEXT_FEATURES, config)
-        parameters = [*heads[0].parameters(), *heads[1].parameters()]
-        optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=steps)
+        trained = _untrained(config)
+        decayed = [*trained.image.parameters(), *trained.text.parameters()]
+        groups = [
+            {"params": decayed, "weight_decay": config.weight_decay},
+            {"params": trained.grams.parameters(), "weight_decay": 0.0, "lr": 5 * config.learning_rate},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=config.learning_rate)
+        peaks = [config.learning_rate, 5 * config.learning_rate]
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peaks, total_steps=steps)
         for _ in range(config.epochs):
-            order = torch.randperm(len(keys))
-            for batch in order[: len(keys) // size * size].split(size):
-                view = torch.randint(images.shape[1], (size,))
-                variant = torch.randint(captions.shape[1], (size,)) * (torch.rand(size) >= config.own_caption)
-                z_image, z_text = heads[0](images[of_image[batch], view]), heads[1](captions[batch, variant])
-                logits = functional.normalize(z_image, dim=-1) @ functional.normalize(z_text, dim=-1).T / config.temperature
-                family = of_family[batch]
-                alike = (family[:, None] == family[None]).fill_diagonal_(False)
-                logits = logits.masked_fill(alike, -1e4)
+            # all pictures and as many scenes, others each epoch: their few objects would be learnt by heart otherwise
+            drawn = torch.cat([torch.randperm(num_keys), num_keys + torch.randperm(num_scenes)[:num_keys]])
+            order = drawn[torch.randperm(len(drawn))]
+            for batch in order[: len(drawn) // size * size].split(size):
+                pictures = data.key_picture[batch]
+                view = data.first_view[pictures] + _draw(data.first_view, pictures)
+                text = data.first_text[batch] + _draw(data.first_text, batch) * (torch.rand(size) >= config.own_caption)
+                z_image = functional.normalize(trained.image(data.images[view].float()), dim=-1)
+                z_text = _text(trained, data.captions[text], grams, text)
+                cosines = z_image @ z_text.T
+                true = _true(data.shows[pictures], data.tells[text])
+                logits = (cosines / config.temperature).masked_fill(true & ~torch.eye(size, dtype=torch.bool), -1e4)
                 loss = functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, target)
+                margin = (cosines - config.cut) / config.temperature
+                wrong = functional.softplus(margin[~true]).mean()
+                loss = loss + config.sigmoid_share * (functional.softplus(-margin.diagonal()).mean() + wrong)
+                if config.texts_share and num_texts:
+                    some = torch.randperm(num_texts)[: size // 2]
+                    z_en, z_es = (_text(trained, extra[rows], extra_grams, rows) for rows in (some, some + num_texts))
+                    logits = z_en @ z_es.T / config.temperature
+                    goal = torch.arange(len(some))
+                    loss = loss + config.texts_share * (
+                        functional.cross_entropy(logits, goal) + functional.cross_entropy(logits.T, goal)
+                    )
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 schedule.step()
-    return heads[0].eval(), heads[1].eval()
+    return Trained(trained.image.eval(), trained.text.eval(), trained.grams.eval())
+
+
+class _Data:
+    """All `pairs` as tensors; families and colours as numbers, what is missing as -1 and -2."""
+
+    def __init__(self, pairs: Sequence[Pairs]):
+        import torch
+
+        self.images = torch.from_numpy(np.concatenate([p.images for p in pairs]))
+        self.captions = torch.from_numpy(np.concatenate([p.captions for p in pairs]))
+        self.first_view = torch.from_numpy(_joined([p.first_view for p in pairs]))
+        self.first_text = torch.from_numpy(_joined([p.first_text for p in pairs]))
+        starts = np.cumsum([0, *(len(p.sources) for p in pairs)])
+        self.key_picture = torch.tensor([start + i for p, start in zip(pairs, starts, strict=False) for i, _ in p.keys])
+        numbers: dict[str, int] = {}
+        self.shows = _numbered([shows for p in pairs for shows in p.shows], numbers, -1)
+        self.tells = _numbered([text.tells for p in pairs for text in p.texts], numbers, -2)
+
+
+def _joined(firsts: list[np.ndarray]) -> np.ndarray:
+    ends = np.cumsum([0, *(first[-1] for first in firsts)])
+    return np.concatenate([[0], *(first[1:] + end for first, end in zip(firsts, ends, strict=False))])
+
+
+def _numbered(sets: Sequence[frozenset[str]], numbers: dict[str, int], missing: int) -> Any:
+    import torch
+
+    rows = np.full((len(sets), 4), missing)
+    for row, names in zip(rows, sets, strict=True):
+        row[: len(names)] = [numbers.setdefault(name, len(numbers)) for name in sorted(names)]
+    return torch.from_numpy(rows)
+
+
+def _true(shows: Any, tells: Any) -> Any:
+    """bool [pictures, texts]: whether each text tells only of what the picture shows. Both int [N, 4]."""
+    true = None
+    for told in tells.T:
+        here = (shows[:, :, None] == told).any(1) | (told == -2)
+        true = here if true is None else true & here
+    return true
+
+
+class _Ragged:
+    """Rows of n-gram numbers of many lengths, for EmbeddingBag."""
+
+    def __init__(self, rows: list[np.ndarray]):
+        self._flat = np.concatenate([np.zeros(0, np.int64), *rows])
+        self._ends = np.cumsum([0, *map(len, rows)])
+
+    def take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The numbers of `rows` in one line, where each row starts, and its length."""
+        lengths = self._ends[rows + 1] - self._ends[rows]
+        starts = np.cumsum(lengths) - lengths
+        inside = np.arange(lengths.sum()) - np.repeat(starts, lengths)
+        return self._flat[np.repeat(self._ends[rows], lengths) + inside], starts, lengths
+
+
+def _draw(first: Any, rows: Any) -> Any:
+    import torch
+
+    return (torch.rand(len(rows)) * (first[rows + 1] - first[rows])).long()
+
+
+def _text(trained: Trained, captions: Any, grams: _Ragged, rows: Any) -> Any:
+    import torch
+    from torch.nn import functional
+
+    numbers, starts, lengths = (torch.from_numpy(part) for part in grams.take(rows.numpy()))
+    summed = trained.grams(numbers, starts) / lengths[:, None].sqrt()
+    return functional.normalize(trained.text(torch.cat([captions.float(), summed], 1)), dim=-1)
+
+
+def _untrained(config: Training) -> Trained:
+    from torch import nn
+
+    grams = nn.EmbeddingBag(config.buckets, config.gram_width, mode="sum")
+    nn.init.normal_(grams.weight, std=0.3)
+    return Trained(_head(IMAGE_FEATURES, config), _head(TEXT_FEATURES + config.gram_width, config), grams)
 
 
 def _head(width: int, config: Training) -> Any:
     from torch import nn
 
     return nn.Sequential(
-        nn.LayerNorm(width, elementwise_affine=False),
         nn.Dropout(config.dropout / 5),
         nn.Linear(width, config.hidden),
         nn.GELU(),
@@ -195,24 +242,33 @@ def _head(width: int, config: Training) -> Any:
     )
 
 
-def tensors(image: Any, text: Any) -> dict[str, np.ndarray]:
+def tensors(trained: Trained) -> dict[str, np.ndarray]:
     """The heads as `classifiers.embedded_clip.load_heads` reads them: float16."""
-    named = {}
-    for tower, head in (("image", image), ("text", text)):
-        linears = [layer for layer in head if hasattr(layer, "weight") and layer.weight is not None]
+    named = {"text.grams": trained.grams.weight.detach().numpy().astype(np.float16)}
+    for tower, head in (("image", trained.image), ("text", trained.text)):
+        linears = [layer for layer in head if hasattr(layer, "weight")]
         for part, layer in zip(("in", "out"), linears, strict=True):
             named[f"{tower}.weight_{part}"] = np.ascontiguousarray(layer.weight.detach().numpy().T.astype(np.float16))
             named[f"{tower}.bias_{part}"] = layer.bias.detach().numpy().astype(np.float16)
     return named
 
 
-def embed(head: Any, rows: np.ndarray) -> np.ndarray:
-    """float32 [N, dimensions] of length 1."""
+def embed_images(trained: Trained, rows: np.ndarray) -> np.ndarray:
+    """Features [N, IMAGE_FEATURES] -> float32 [N, dimensions] of length 1."""
     import torch
     from torch.nn import functional
 
     with torch.inference_mode():
-        return functional.normalize(head(torch.from_numpy(rows)), dim=-1).numpy()
+        return functional.normalize(trained.image(torch.from_numpy(rows).float()), dim=-1).numpy()
+
+
+def embed_texts(trained: Trained, texts: Sequence[str], rows: np.ndarray) -> np.ndarray:
+    """Texts and their features [N, TEXT_FEATURES] -> float32 [N, dimensions] of length 1."""
+    import torch
+
+    grams = _Ragged([gram_ids(text, trained.grams.num_embeddings) for text in texts])
+    with torch.inference_mode():
+        return _text(trained, torch.from_numpy(rows), grams, torch.arange(len(texts))).numpy()
 
 
 def auc(matched: np.ndarray, mismatched: np.ndarray) -> float:
@@ -222,18 +278,21 @@ def auc(matched: np.ndarray, mismatched: np.ndarray) -> float:
     return float((below + (np.searchsorted(ordered, matched, "right") - below) / 2).mean() / len(ordered))
 
 
-def figures(pairs: Pairs, heads: tuple[Any, Any], language: str, cut: float = 0.3) -> list[str]:
-    """Lines of a table, all sources and each: every picture against its own caption and against every caption of another family."""
-    rows = [i for i, lang in pairs.captions if lang == language]
-    z_text = embed(heads[1], np.stack([pairs.captions[i, language][0] for i in rows]))
-    cosines = embed(heads[0], pairs.images[rows, 0]) @ z_text.T
-    source = np.array([pairs.items[i].source for i in rows])
-    family = np.array([pairs.items[i].family for i in rows])
+def figures(pairs: Pairs, trained: Trained, language: str, cut: float = 0.3) -> list[str]:
+    """Lines of a table, all sources and each: every picture against its own caption and against each that is not true of it."""
+    keys = [k for k, (_, lang) in enumerate(pairs.keys) if lang == language]
+    pictures, first = np.array([pairs.keys[k][0] for k in keys]), pairs.first_text[keys]
+    z_text = embed_texts(trained, [pairs.texts[t].text for t in first], pairs.captions[first])
+    cosines = embed_images(trained, pairs.images[pairs.first_view[pictures]]) @ z_text.T
+    numbers: dict[str, int] = {}
+    shows = _numbered([pairs.shows[i] for i in pictures], numbers, -1)
+    true = _true(shows, _numbered([pairs.texts[t].tells for t in first], numbers, -2)).numpy()
+    source = np.array([pairs.sources[i] for i in pictures])
     lines = []
     for name in ("all", *dict.fromkeys(source)):
         own = np.flatnonzero((source == name) | (name == "all"))
         part = cosines[np.ix_(own, own)]
-        matched, mismatched = part.diagonal(), part[family[own][:, None] != family[own][None]]
+        matched, mismatched = part.diagonal(), part[~true[np.ix_(own, own)]]
         if mismatched.size:
             lines.append(
                 f"{language}  {name:12} {len(own):5}  {auc(matched, mismatched):.3f}  {(part.argmax(1) == np.arange(len(own))).mean():.3f}"
@@ -242,28 +301,44 @@ def figures(pairs: Pairs, heads: tuple[Any, Any], language: str, cut: float = 0.
     return lines
 
 
+def training_data(config: Training, items: Sequence[Item], workers: int) -> tuple[list[Pairs], tuple[list[str], np.ndarray]]:
+    """What `train` takes, of `items`."""
+    composed = of_scenes(scenes(items, config.scenes, config.seed))
+    pairs = [
+        features(of_items(items, config.languages, views=2, vary=True), workers=workers),
+        features(composed, seed=config.seed, workers=workers),
+    ]
+    alike = bilingual.pairs(config.seed, config.phrases)
+    texts = [en for en, _ in alike] + [es for _, es in alike]
+    return pairs, (texts, text_features(texts, workers))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the alignment heads and print how good they are.")
     parser.add_argument("--output", type=Path, default=HEADS, help="safetensors file to write")
+    parser.add_argument("--workers", type=int, default=1, help="processes that compute features")
     arguments = parser.parse_args()
     config = Training()
     everything = heads_items()
     held = {i.family for i in everything if uniform(config.seed, "held out", i.family) < config.held_out}
-    training = features([i for i in everything if i.family not in held], views=2, vary=True)
-    heads = train(training, config)
+    pairs, texts = training_data(config, [i for i in everything if i.family not in held], arguments.workers)
+    trained = train(pairs, texts, config)
 
     from safetensors.numpy import save_file
 
-    save_file(tensors(*heads), str(arguments.output))
-    print(f"{len(training.captions)} training pairs; {arguments.output.name} {arguments.output.stat().st_size / 1e6:.1f} MB")
-    unseen = {
-        "held out, by family": features([i for i in everything if i.family in held], views=1, vary=False),
-        "demo pool, own against other captions": features(pool_items(), views=1, vary=False),
+    save_file(tensors(trained), str(arguments.output))
+    print(f"{sum(len(p.keys) for p in pairs)} keys; {arguments.output.name} {arguments.output.stat().st_size / 1e6:.1f} MB")
+    unseen = [i for i in everything if i.family in held]
+    judged: dict[str, Callable[[], list[Example]]] = {
+        "held out, by family": lambda: of_items(unseen, LANGUAGES, views=1, vary=False),
+        "held out, composed": lambda: of_scenes(scenes(unseen, 1_000, config.seed + 1, per_language=1)),
+        "demo pool's pictures": lambda: of_items(pool_items(), LANGUAGES, views=1, vary=False),
     }
-    for title, pairs in unseen.items():
-        print(f"\n{title}\nlang source       pairs  AUC    R@1    cosine own/other  >= .3 own/other")
+    for title, examples in judged.items():
+        pairs_seen = features(examples(), seed=config.seed + 1, workers=arguments.workers)
+        print(f"\n{title}\nlang source       keys   AUC    R@1    cosine own/other  >= .3 own/other")
         for language in LANGUAGES:
-            print("\n".join(figures(pairs, heads, language)))
+            print("\n".join(figures(pairs_seen, trained, language)))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from sieveline import storage
 from sieveline.cache import cache_folder
 from sieveline.errors import RetryableError, ShardError
 from sieveline.fingerprint import code_version, fingerprint
+from sieveline.output import Output
 from sieveline.shards.source import read_images
 from sieveline.shards.writer import cut
 from sieveline.slices import Shard
@@ -28,8 +29,12 @@ class AlignmentStep(ShardStep):
     upstream = "duplicates"
     has_model = True
 
-    def measurement(self) -> str:
-        return alignment_measurement(self.recipe)
+    def __init__(self, output: Output, recipe: Any):
+        super().__init__(output, recipe)
+        self._measurement = alignment_measurement(recipe)
+
+    def measurement(self, shard: Shard) -> str:
+        return self._measurement
 
     def thresholds(self, shard: Shard) -> Any:
         return self.recipe.alignment
@@ -66,9 +71,9 @@ def _modules(model: str) -> list[Any]:
     from classifiers import rgb
 
     if model == "embedded":
-        from classifiers import embedded_clip, encoder_graphs
+        from classifiers import character_grams, embedded_clip, encoder_graphs
 
-        return [judge, rgb, embedded_clip, encoder_graphs]
+        return [judge, rgb, character_grams, embedded_clip, encoder_graphs]
     from classifiers import open_clip_model
 
     return [judge, rgb, open_clip_model]

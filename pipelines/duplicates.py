@@ -21,7 +21,7 @@ from classifiers import caption_templates, near_duplicates, perceptual_hash, pic
 from classifiers.near_duplicates import Bucket
 from pipelines.engine import Engine
 from pipelines.exchange import gather, is_scattered, scatter
-from pipelines.shard_step import ShardStep, run_tasks
+from pipelines.shard_step import PassFn, ShardStep, run_pass
 from sieveline import ledger, storage
 from sieveline.fingerprint import code_version, fingerprint
 from sieveline.output import Output
@@ -194,7 +194,7 @@ class Search:
         pairs = ledger.read_table(self.file("pairs", f"{name}.parquet"))
         shown = gather(self.file("thumbnails"), name, _THUMBNAILS).sort_by("sample").combine_chunks()
         numbers = np.asarray(shown["sample"])
-        pixels = np.frombuffer(b"".join(shown["thumbnail"].to_pylist()), np.uint8).reshape(len(numbers), -1)
+        pixels = np.frombuffer(b"".join(shown["thumbnail"].to_pylist()), np.uint8).reshape(-1, perceptual_hash.THUMBNAIL_BYTES)
         first, second = np.asarray(pairs["first"]), np.asarray(pairs["second"])
         difference, colour = np.empty(len(first), np.float32), np.empty(len(first), np.float32)
         for start in range(0, len(first), 1 << 16):  # thumbnails are gathered for some pairs at a time: memory stays bounded
@@ -230,6 +230,7 @@ def run_duplicate_clusters(output: Output, recipe: Any, shards: list[Shard], eng
         _point_to(output, decided)
         return Counter()
     if not storage.exists(search.file("done")):
+        output.forget_costs("duplicates", STEP, search.fingerprint)
         light = search.num_samples < LIGHT_POOL
         passes: list[tuple[Callable[[Any], None], Iterable[Any]]] = [
             (search.scatter_hashes, search.shards),
@@ -239,7 +240,7 @@ def run_duplicate_clusters(output: Output, recipe: Any, shards: list[Shard], eng
             (search.measure_pairs, search.buckets),
         ]
         for work, elements in passes:
-            run_tasks(STEP, output, work, list(elements), engine, light=light)
+            run_pass(PassFn(STEP, output, work, "duplicates", search.fingerprint), list(elements), engine, light=light)
         storage.publish_bytes(search.file("done"), b"")
         for folder in ("hashes", "wants", "thumbnails", "pairs"):
             storage.remove_folder(search.file(folder))
@@ -320,13 +321,13 @@ class DuplicatesStep(ShardStep):
 
     name = "duplicates"
     upstream = "heuristics"
-    light = True
+    light_below = float("inf")
 
     def __init__(self, output: Output, recipe: Any):
         super().__init__(output, recipe)
         self.decided = storage.read_bytes(output.global_step(STEP, "current")).decode()
 
-    def measurement(self) -> str:
+    def measurement(self, shard: Shard) -> str:
         return self.decided
 
     def thresholds(self, shard: Shard) -> Any:

@@ -36,7 +36,7 @@ class HeuristicsStep(ShardStep):
 
     name = "heuristics"
 
-    def measurement(self) -> str:
+    def measurement(self, shard: Shard) -> str:
         code = code_version(heuristics, image_quality, caption_quality, boilerplate, perceptual_hash, tar)
         return fingerprint(self.recipe.limits, self.recipe.heuristics.measuring, code)
 
@@ -45,7 +45,7 @@ class HeuristicsStep(ShardStep):
 
     def run(self, task: Task, model: Any) -> ledger.StageCount:
         url = self.output.measured(self.name, task.measurement, task.shard.id)
-        with self.cost(task.shard.id):
+        with self.cost(task):
             if not storage.exists(url):
                 self._measure_shard(task, url)
             measured = ledger.read_table(url)
@@ -71,7 +71,7 @@ def check(output: Output, recipe: Any, steps: Iterable[str]) -> None:
     """Raises ConfigError where the recipe names a vocabulary, generator or weights that are not there, before any work starts."""
     for name, step in (("alignment", AlignmentStep), ("concept_counts", ConceptCounts), ("recaption", RecaptionStep)):
         if name in steps:
-            step(output, recipe).measurement()
+            step(output, recipe)
 
 
 def run(

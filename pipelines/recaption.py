@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 
 from classifiers import alignment as judge
-from pipelines.alignment import alignment_measurement
 from pipelines.shard_step import ShardStep, select_rows
 from recaption import facts, noise, verify, words
 from recaption.evidence import OcrEvidence
@@ -54,13 +53,16 @@ class RecaptionStep(ShardStep):
 
     def __init__(self, output: Any, recipe: Any):
         super().__init__(output, recipe)
-        self.alignment = alignment_measurement(recipe)
-
-    def measurement(self) -> str:
-        measuring = self.recipe.recaption.measuring
-        code = code_version(facts, noise, words, verify)
+        measuring = recipe.recaption.measuring
         generator = load_generator(measuring.generator, self._journal()).fingerprint
-        return fingerprint(generator, measuring.ocr, self.alignment, code)
+        self.own = fingerprint(generator, measuring.ocr, code_version(facts, noise, words, verify))
+
+    def measurement(self, shard: Shard) -> str:
+        return fingerprint(self.own, self._alignment(shard))
+
+    def _alignment(self, shard: Shard) -> str:
+        """The measurement that the shard's alignment ledger was decided on: its embeddings and scores are read here."""
+        return (ledger.read_metadata(self.output.ledger("alignment", shard.id)) or {})["measurement"]
 
     def thresholds(self, shard: Shard) -> Any:
         return [getattr(self.recipe.recaption, name) for name in self.recipe.recaption.__slots__ if name != "measuring"]
@@ -76,7 +78,7 @@ class RecaptionStep(ShardStep):
 
     def measure(self, shard: Shard, rows: pa.Table, model: Recaptioner) -> pa.Table:
         embedded = ledger.read_table(
-            self.output.measured("alignment", self.alignment, shard.id), ["row", "score", "image_embedding"]
+            self.output.measured("alignment", self._alignment(shard), shard.id), ["row", "score", "image_embedding"]
         )
         embedded = select_rows(embedded, rows["row"])
         schema = pa.schema([("row", pa.int32()), *verify.COLUMNS])

@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.ml.inference.base import ModelHandler, RunInference
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.engine import Engine, die_with_parent, report_progress
@@ -36,13 +35,14 @@ class ShardStep:
         name: the step, as in `output.STEPS`.
         stage: whose measurements and costs these are, where that is not the step's own name.
         upstream: the stage whose kept rows come in; None for the first.
-        light: True where the work is too small to pay for worker processes.
+        light_below: with fewer incoming rows the work is too small to pay for worker processes; infinite where it never pays.
+        has_model: whether `load_model` gives what Beam should load and share.
     """
 
     name: ClassVar[str]
     stage: ClassVar[str] = ""
     upstream: ClassVar[str | None] = None
-    light: ClassVar[bool] = False
+    light_below: ClassVar[float] = 0
     has_model: ClassVar[bool] = False
 
     def __init__(self, output: Output, recipe: Any):
@@ -50,13 +50,13 @@ class ShardStep:
         self.recipe = recipe
         self.progressed = 0  # rows of the shard in work that were reported already
 
-    def measurement(self) -> str:
-        """Fingerprint of everything the measured columns depend on: measuring configuration, code, model."""
+    def measurement(self, shard: Shard) -> str:
+        """Fingerprint of everything the measured columns of a shard depend on: measuring configuration, code, model."""
         raise NotImplementedError
 
     def decision(self, shard: Shard, upstream_decision: str) -> str:
         """Fingerprint of everything the verdicts on a shard depend on."""
-        return fingerprint(self.name, self.measurement(), self.thresholds(shard), upstream_decision)
+        return fingerprint(self.name, self.measurement(shard), self.thresholds(shard), upstream_decision)
 
     def thresholds(self, shard: Shard) -> Any:
         """What `decide` depends on besides the measured columns."""
@@ -88,7 +88,7 @@ class ShardStep:
 
     def run(self, task: "Task", model: Any) -> ledger.StageCount:
         """Does the step for one shard; returns the counts of its rows."""
-        with self.cost(task.shard.id):
+        with self.cost(task):
             rows = self.rows(task.shard)
             measured = self.measured(task, rows, model)
             verdicts, columns = self.decide(rows, measured)
@@ -112,11 +112,11 @@ class ShardStep:
         report_progress(self.name, pairs=pairs)
 
     @contextmanager
-    def cost(self, name: str) -> Iterator[None]:
-        """Adds the CPU-seconds of the block to what `name` has cost in this stage."""
+    def cost(self, task: "Task") -> Iterator[None]:
+        """Adds the CPU-seconds of the block to what the shard has cost in this stage."""
         started = time.process_time()
         yield
-        self.output.add_cost(self.stage or self.name, name, time.process_time() - started)
+        self.output.add_cost(self.stage or self.name, task.shard.id, task.measurement, time.process_time() - started)
 
     def rows(self, shard: Shard) -> pa.Table:
         """The rows that come in: kept upstream, with caption, language, url and license beside their identity."""
@@ -160,7 +160,6 @@ class Task:
 
 def pending(step: ShardStep, shards: Iterable[Shard]) -> list[Task]:
     """The shards whose ledger of this step is missing or no longer stands, and whose upstream ledger is there."""
-    measurement = step.measurement()
     tasks = []
     for shard in shards:
         upstream, num_rows = fingerprint(shard), 0
@@ -172,7 +171,7 @@ def pending(step: ShardStep, shards: Iterable[Shard]) -> list[Task]:
         decision = step.decision(shard, upstream)
         done = ledger.read_metadata(step.result(shard.id))
         if done is None or done["decision"] != decision or storage.exists(step.output.failure(step.name, shard.id)):
-            tasks.append(Task(shard, measurement, decision, num_rows))
+            tasks.append(Task(shard, step.measurement(shard), decision, num_rows))
     return tasks
 
 
@@ -184,46 +183,56 @@ def run_step(step: ShardStep, shards: Iterable[Shard], engine: Engine) -> Counte
     total_pairs, total_bytes = sum(t.num_rows for t in tasks), sum(t.shard.num_bytes for t in tasks)
     report_progress(step.name, shards=0, total_shards=len(tasks), total_pairs=total_pairs, total_bytes=total_bytes)
     if step.has_model:
-        handler = StepModel(step, engine.threads_per_worker(len(tasks)))
-        work = RunInference(handler)
+        from pipelines.step_model import run_with_model  # Beam's inference brings torch: 2 CPU-s and 500 MB a process
+
+        work = run_with_model(step, engine.threads_per_worker(len(tasks)))
     else:
         work = beam.ParDo(StepFn(step))
-    return run_pipeline(tasks, work, engine.options(len(tasks), step.light))
+    return run_pipeline(tasks, work, engine.options(len(tasks), light=total_pairs < step.light_below))
 
 
-def run_tasks(step: str, output: Output, work: Callable[[Any], None], elements: list[Any], engine: Engine, light: bool) -> None:
-    """Runs `work` on every element (shards or bucket names) of one pass of a global step.
+def run_pass(pass_fn: "PassFn", elements: list[Any], engine: Engine, light: bool) -> None:
+    """Runs one pass of a global step over shards or buckets.
 
     Raises:
         ShardError: an element could not be done; a global result without it would be wrong.
     """
-    failures = storage.join(output.root, "failures", step)
+    failures = storage.join(pass_fn.output.root, "failures", pass_fn.step)
     storage.remove_folder(failures)  # of an earlier search, whose buckets may not be this one's
-    run_pipeline(elements, beam.ParDo(PassFn(step, output, work)), engine.options(len(elements), light))
+    run_pipeline(elements, beam.ParDo(pass_fn), engine.options(len(elements), light))
     failed = storage.listing(failures, ".txt")
     if failed:
-        raise ShardError(step, "; ".join(storage.read_bytes(url).decode() for url in failed))
+        raise ShardError(pass_fn.step, "; ".join(storage.read_bytes(url).decode() for url in failed))
 
 
 class PassFn(beam.DoFn):
-    """Runs one pass of a global step on one element."""
+    """Runs one pass of a global step on one element, a shard or the name of a bucket.
 
-    def __init__(self, step: str, output: Output, work: Callable[[Any], None]):
+    Args:
+        step: the step.
+        work: what is done with an element; must be idempotent.
+        stage: whose cost it is.
+        made_from: fingerprint of what the pass leaves.
+    """
+
+    def __init__(self, step: str, output: Output, work: Callable[[Any], None], stage: str, made_from: str):
         self.step = step
         self.output = output
         self.work = work
+        self.stage = stage
+        self.made_from = made_from
 
     def setup(self) -> None:
         die_with_parent()
 
     def process(self, element: Any):
         shard = element if isinstance(element, Shard) else Shard(element, "", 0)
-        yield attempt(self.step, self.output, shard, lambda: self.measure(shard, element))
+        yield attempt(self.step, self.output, shard, lambda: self.measure(shard.id, element))
 
-    def measure(self, shard: Shard, element: Any) -> ledger.StageCount:
+    def measure(self, name: str, element: Any) -> ledger.StageCount:
         started = time.process_time()
         self.work(element)
-        self.output.add_cost("duplicates", shard.id, time.process_time() - started)
+        self.output.add_cost(self.stage, f"{self.step}-{name}", self.made_from, time.process_time() - started)
         return ledger.StageCount(self.step)
 
 
@@ -251,30 +260,6 @@ class StepFn(beam.DoFn):
 
     def process(self, task: Task):
         yield attempt_step(self.step, task, None)
-
-
-class StepModel(ModelHandler[Task, int, Any]):
-    """Runs a step with a model: Beam loads it once per worker process, or once per machine where there is a GPU."""
-
-    def __init__(self, step: ShardStep, threads: int):
-        super().__init__()
-        self.step = step
-        self.threads = threads
-
-    def load_model(self) -> Any:
-        die_with_parent()
-        return self.step.load_model(self.threads)
-
-    def run_inference(self, batch, model, inference_args=None):
-        return [attempt_step(self.step, task, model) for task in batch]
-
-    def batch_elements_kwargs(self):
-        return {"min_batch_size": 1, "max_batch_size": 1}  # a task is a shard: batches of samples are made inside
-
-    def share_model_across_processes(self) -> bool:
-        import torch
-
-        return torch.cuda.is_available()
 
 
 def attempt_step(step: ShardStep, task: Task, model: Any) -> int:

@@ -159,7 +159,7 @@ class WriteFn(beam.DoFn):
             "segments": [[x.shard.id, x.start, x.stop] for x in planned.segments],
             "skipped": skipped,
         }
-        self.output.add_cost("write", planned.name, time.process_time() - started)
+        self.output.add_cost("write", planned.name, planned.fingerprint, time.process_time() - started)
         storage.publish_bytes(self.output.shards(planned.name + ".tar.json"), json.dumps(marker, indent=1).encode())
         return StageCount("write", summary.num_samples + len(skipped), summary.num_samples)
 
@@ -241,7 +241,7 @@ class WriteLedger(ShardStep):
 
     name = "write"
     upstream = "recaption"
-    light = True
+    light_below = float("inf")
 
     def __init__(self, output: Output, recipe: Any, slices: list[Slice]):
         super().__init__(output, recipe)
@@ -256,7 +256,7 @@ class WriteLedger(ShardStep):
                 place = (start, stop, file, frozenset(marker["skipped"]))
                 self.places.setdefault(shard_id, []).append(place)
 
-    def measurement(self) -> str:
+    def measurement(self, shard: Shard) -> str:
         return ""
 
     def thresholds(self, shard: Shard) -> Any:

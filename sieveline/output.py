@@ -44,11 +44,19 @@ class Output:
     def cost(self, stage: str, name: str) -> str:
         return storage.join(self.root, "costs", stage, f"{name}.json")
 
-    def add_cost(self, stage: str, name: str, cpu_seconds: float) -> None:
-        """Adds to what `name` (a shard or a bucket) has cost in `stage` so far."""
+    def add_cost(self, stage: str, name: str, made_from: str, cpu_seconds: float) -> None:
+        """Adds to what `name` (a shard or a bucket) has cost in `stage` since it is made from the fingerprint `made_from`."""
         url = self.cost(stage, name)
-        spent = json.loads(storage.read_bytes(url))["cpu_seconds"] if storage.exists(url) else 0.0
-        storage.publish_bytes(url, json.dumps({"cpu_seconds": round(spent + cpu_seconds, 4)}).encode())
+        spent = json.loads(storage.read_bytes(url)) if storage.exists(url) else {}
+        before = spent["cpu_seconds"] if spent.get("made_from") == made_from else 0.0
+        content = {"made_from": made_from, "cpu_seconds": round(before + cpu_seconds, 4)}
+        storage.publish_bytes(url, json.dumps(content).encode())
+
+    def forget_costs(self, stage: str, prefix: str, made_from: str) -> None:
+        """Removes costs of names beginning with `prefix` that belong to another fingerprint: of a pool that is no more."""
+        for url in storage.listing(storage.join(self.root, "costs", stage), ".json"):
+            if file_stem(url).startswith(prefix) and json.loads(storage.read_bytes(url))["made_from"] != made_from:
+                storage.remove(url)
 
     def shards(self, *parts: str) -> str:
         return storage.join(self.root, "shards", *parts)

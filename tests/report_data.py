@@ -116,7 +116,7 @@ def write_ledger(
     table = ledger.assemble(rows, verdicts, kept, measured)
     shard_id = rows["source_shard"][0].as_py()
     ledger.write_table(output.ledger(stage, shard_id), table, {"stage": stage, **footer})
-    output.add_cost(stage, shard_id, 0.001 * rows.num_rows)
+    output.add_cost(stage, shard_id, "fingerprint", 0.001 * rows.num_rows)
     return rows.filter(table["kept"])
 
 

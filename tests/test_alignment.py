@@ -167,7 +167,7 @@ def test_decide_holds_scores_against_the_cut():
     assert decide(columns, Alignment(min_score=None))["reason"].null_count == 4
 
 
-@pytest.mark.parametrize("wrong", [{"model": "clip"}, {"precision": "int3"}, {"batch_size": 0}, {"decode_threads": 0}])
+@pytest.mark.parametrize("wrong", [{"model": "clip"}, {"precision": "int3"}, {"batch_size": 0}])
 def test_wrong_measuring_fields_are_said(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         Measuring(**wrong)

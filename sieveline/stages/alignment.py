@@ -38,21 +38,19 @@ class Measuring:
         model: "embedded", or "open_clip:" and MODEL:TAG, MODEL:CHECKPOINT, local-dir:FOLDER or hf-hub:NAME.
         precision: of an open_clip model: fp32, fp16, bf16.
         batch_size: rows of an open_clip model's passes; the embedded model's shapes are its own.
-        decode_threads: threads that decode ahead of the model.
     """
 
     model: str = "embedded"
     precision: str = "fp32"
     batch_size: int = 64
-    decode_threads: int = 1
 
     def __post_init__(self):
         if self.model != "embedded" and not self.model.startswith("open_clip:"):
             raise ConfigError(f"alignment: model is {self.model!r}, must be embedded or open_clip:MODEL:TAG")
         if self.precision not in ("fp32", "fp16", "bf16"):
             raise ConfigError(f"alignment: precision is {self.precision!r}, must be fp32, fp16 or bf16")
-        if min(self.batch_size, self.decode_threads) < 1:
-            raise ConfigError("alignment: batch_size and decode_threads must be at least 1")
+        if self.batch_size < 1:
+            raise ConfigError(f"alignment: batch_size is {self.batch_size}, must be at least 1")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

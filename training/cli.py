@@ -1,0 +1,116 @@
+"""`sieveline train` and `sieveline caption`.
+
+sieveline train --shards 'out/shards/*.tar' --output runs/a
+torchrun --nproc-per-node 8 -m training.cli --shards 's3://bucket/shards/*.tar' --recipe my.recipes:big --output runs/b
+sieveline train --resume runs/a
+sieveline caption runs/a/export picture.jpg
+"""
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sieveline.errors import ConfigError, SievelineError
+from training.recipes import Recipe
+
+DEFAULT_RECIPE = "training.recipes:tiny"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `sieveline train`."""
+    parser.add_argument("--shards", metavar="GLOB", help="training shards (.tar), any fsspec URL; quote it")
+    parser.add_argument(
+        "--recipe", metavar="MODULE:FUNCTION", help=f"function that returns a Recipe (default {DEFAULT_RECIPE})"
+    )
+    parser.add_argument("--steps", type=int, help="stop after so many steps in all (default: the recipe's)")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the run (default runs/RECIPE)")
+    parser.add_argument("--resume", type=Path, metavar="DIR", help="go on with this run; shards and recipe default to its own")
+
+
+def run(args: argparse.Namespace, progress: Callable[[dict[str, Any]], None] | None = None) -> int:
+    """Runs `sieveline train`; 0 when it came to its end.
+
+    Args:
+        progress: called by the first process with the metrics of every step.
+
+    Raises:
+        ConfigError: what was asked for cannot be done.
+    """
+    from training.loop import train
+
+    folder: Path | None = args.resume
+    said = (
+        json.loads((folder / "command.json").read_text()) if folder is not None and (folder / "command.json").exists() else {}
+    )
+    reference = args.recipe or said.get("recipe") or DEFAULT_RECIPE
+    shards = args.shards or said.get("shards")
+    if shards is None:
+        raise ConfigError(
+            "--shards is missing" + ("" if folder is None else f", and {folder} does not say which it was made from")
+        )
+    if args.steps is not None and args.steps < 1:
+        raise ConfigError(f"--steps is {args.steps}, must be at least 1")
+    recipe = load_recipe(reference)
+    folder = folder or args.output or Path("runs") / recipe.name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "command.json").write_text(json.dumps({"shards": shards, "recipe": reference}))
+    result = train(shards, recipe, folder, steps=args.steps, resume=args.resume is not None, progress=progress)
+    skipped = ", ".join(f"{n} {reason}" for reason, n in sorted(result.flaws.items())) or "none"
+    print(f"{result.steps} steps; skipped samples: {skipped}; model in {folder / 'export'}", file=sys.stderr)
+    return 0
+
+
+def load_recipe(reference: str) -> Recipe:
+    """The recipe `module:function` names.
+
+    Raises:
+        ConfigError: there is no such function, or it returns something else.
+    """
+    module, _, function = reference.partition(":")
+    if not function:
+        raise ConfigError(f"recipe {reference!r} must be MODULE:FUNCTION")
+    try:
+        recipe = getattr(importlib.import_module(module), function)()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"recipe {reference!r}: {error}") from error
+    if not isinstance(recipe, Recipe):
+        raise ConfigError(f"recipe {reference!r} returned a {type(recipe).__name__}, not a training Recipe")
+    return recipe
+
+
+def add_caption_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `sieveline caption`."""
+    parser.add_argument("model", type=Path, help="an export folder")
+    parser.add_argument("picture", type=Path, nargs="+")
+
+
+def run_caption(args: argparse.Namespace) -> int:
+    """Runs `sieveline caption`: one line a picture."""
+    from training.caption import captions
+
+    for text in captions(args.model, args.picture):
+        print(text)
+    return 0
+
+
+def main() -> int:
+    """Entry for `torchrun -m training.cli`, which takes the arguments of `sieveline train`."""
+    from training import parallel
+
+    parser = argparse.ArgumentParser(prog="sieveline train", description="Trains a model on training shards.")
+    add_arguments(parser)
+    try:
+        return run(parser.parse_args())
+    except SievelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    finally:
+        parallel.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,252 @@
+"""The loader: plans in, packed tensors out, decoded in worker processes in an order that does not depend on them.
+
+torch's `DataLoader` does the processes, the shared memory and the order; its "indices" are whole pack plans. A sample that fails to decode
+leaves its pack (the tokens behind it move up, the end is padding), so the plan, and with it every other sample, stays as it was.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import fsspec
+import numpy as np
+
+from sieveline.errors import SievelineError
+from training.balance import Cost, Pack, assign
+from training.index import members_of, read_sample
+from training.mixture import Corpus, Ref
+from training.plan import Batch, Planner
+from training.recipes import Recipe
+from training.samples import IGNORE, Encoder, Flaw, Piece
+
+if TYPE_CHECKING:
+    import torch
+
+log = logging.getLogger(__name__)
+
+
+class DataError(SievelineError):
+    """More of the data is damaged than the recipe allows; the message names samples and reasons."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """One pack as tensors. L is the sequence length, S the samples, K the images, P the patches.
+
+    Attributes:
+        ids: int64 (L,).
+        targets: int64 (L,), -100 where nothing is learnt.
+        positions: int64 (4, L): row 0 restarts at 0 with each sample, rows 1-3 are mRoPE.
+        boundaries: int32 (S + 1,), or (S + 2,) where padding makes the last segment; from 0 to L.
+        patches: uint8 (P, 588), not normalised.
+        grids: int64 (K, 3), (1, height, width) in patches.
+        tokens: tokens that are not padding.
+        samples: ids, in the order of the segments.
+        flaws: (sample id, shard, reason) of what failed to decode.
+    """
+
+    ids: "torch.Tensor"
+    targets: "torch.Tensor"
+    positions: "torch.Tensor"
+    boundaries: "torch.Tensor"
+    patches: "torch.Tensor"
+    grids: "torch.Tensor"
+    tokens: int
+    samples: list[str]
+    flaws: list[tuple[str, str, str]]
+
+
+class Decoder:
+    """Reads, decodes and packs; a map-style dataset whose index is a pack."""
+
+    def __init__(self, corpus: Corpus, encoder: Encoder, pad: int):
+        self.corpus, self.encoder, self.pad = corpus, encoder, pad
+        self._files: dict[int, Any] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        corpus = Corpus.__new__(Corpus)
+        corpus.shards, corpus.index = self.corpus.shards, self.corpus.index
+        return {"corpus": corpus, "encoder": self.encoder, "pad": self.pad, "_files": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from functools import lru_cache
+
+        self.__dict__.update(state)
+        self.corpus.rows = lru_cache(maxsize=64)(self.corpus._rows)
+
+    def __getitem__(self, pack: Pack) -> Packed:
+        import torch
+
+        length = self.encoder.sequence_length
+        ids, targets = np.full(length, self.pad, np.int64), np.full(length, IGNORE, np.int64)
+        positions, boundaries, at = np.empty((4, length), np.int64), [0], 0
+        patches, grids, samples, flaws = [], [], [], []
+        for ref in pack:
+            rows = self.corpus.rows(ref.shard)
+            try:
+                piece, images = self._read(ref, rows)
+            except Flaw as flaw:
+                flaws.append((rows["id"][ref.row], self.corpus.shards[ref.shard], str(flaw)))
+                continue
+            end = at + len(piece.ids)
+            ids[at:end], targets[at:end], positions[:, at:end] = piece.ids, piece.targets, self.encoder.positions(piece)
+            patches += images
+            grids += [(1, i.height, i.width) for i in piece.images]
+            samples.append(rows["id"][ref.row])
+            boundaries.append(end)
+            at = end
+        if at < length:
+            positions[:, at:] = np.arange(length - at)
+            boundaries.append(length)
+        width = 3 * self.encoder.patch**2
+        return Packed(
+            ids=torch.from_numpy(ids),
+            targets=torch.from_numpy(targets),
+            positions=torch.from_numpy(positions),
+            boundaries=torch.tensor(boundaries, dtype=torch.int32),
+            patches=torch.from_numpy(np.concatenate(patches) if patches else np.empty((0, width), np.uint8)),
+            grids=torch.tensor(grids, dtype=torch.int64).reshape(-1, 3),
+            tokens=at,
+            samples=samples,
+            flaws=flaws,
+        )
+
+    def _read(self, ref: Ref, rows: dict[str, np.ndarray]) -> tuple[Piece, list[np.ndarray]]:
+        """The piece and the patches of its images.
+
+        Raises:
+            Flaw: the bytes are not what the index measured, or an image does not decode.
+        """
+        import tarfile
+
+        from training.samples import image_size
+
+        try:
+            members = members_of(self._bytes(ref.shard, int(rows["offset"][ref.row]), int(rows["length"][ref.row])))
+        except (OSError, tarfile.TarError, EOFError) as error:
+            raise Flaw("unreadable") from error
+        sample = read_sample(members)
+        if sample["id"] != rows["id"][ref.row]:
+            raise Flaw("shard_changed")
+        sizes = {p["file"]: image_size(members[p["file"]]) for p in sample["content"] if p["type"] == "image"}
+        piece = self.encoder.pieces(sample, sizes, original=bool(rows["variant"][ref.row]))[int(rows["piece"][ref.row])]
+        if isinstance(piece, str) or len(piece.ids) != ref.tokens:
+            raise Flaw("shard_changed")
+        return piece, [self.encoder.patches(members[i.file], i) for i in piece.images]
+
+    def _bytes(self, shard: int, offset: int, length: int) -> bytes:
+        if shard not in self._files:
+            if len(self._files) >= 64:
+                self._files.pop(next(iter(self._files))).close()
+            # sequential read-ahead would be thrown away: the pieces of a window lie scattered over its shards
+            fs, path = fsspec.core.url_to_fs(self.corpus.shards[shard])
+            self._files[shard] = fs.open(path, "rb", cache_type="none")
+        file = self._files[shard]
+        file.seek(offset)
+        return file.read(length)
+
+
+class Loader:
+    """Iterates over `(batch, packs)`: the plan of a global batch and this rank's packs of it, one per micro-step.
+
+    Args:
+        rank, ranks: among the data-parallel ranks. Processes of one tensor- or context-parallel group share a rank.
+        state: of the batch to continue behind, `batch.state`.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        recipe: Recipe,
+        encoder: Encoder,
+        cost: Cost,
+        *,
+        rank: int = 0,
+        ranks: int = 1,
+        state: dict[str, Any] | None = None,
+        pin: bool = False,
+    ):
+        self.corpus, self.recipe, self.cost, self.rank, self.ranks = corpus, recipe, cost, rank, ranks
+        self.planner = Planner(corpus, recipe, cost, state)
+        self.decoder = Decoder(corpus, encoder, pad=encoder.tokenizer.convert_tokens_to_ids("<|endoftext|>"))
+        self.pin = pin
+        self.seen, self.flawed = corpus.num_samples, corpus.num_flawed
+        self.flaws: dict[str, list[str]] = {reason: list(ids) for reason, ids in corpus.flaws.items()}
+        self._check("the index")
+
+    def __iter__(self) -> Iterator[tuple[Batch, list[list[Pack]], Iterator[Packed]]]:
+        """Per global batch: its plan, its assignment `[micro-step][rank]`, and this rank's packs; take every pack before the next batch."""
+        from torch.utils.data import DataLoader
+
+        ahead: deque[tuple[Batch, list[list[Pack]]]] = deque()
+
+        def plans() -> Iterator[Pack]:
+            for batch in self.planner:
+                steps = assign(batch.packs, self.ranks, self.cost)
+                ahead.append((batch, steps))
+                yield from (step[self.rank] for step in steps)
+
+        config = self.recipe.loading
+        loader = DataLoader(
+            self.decoder,  # type: ignore[arg-type]
+            sampler=plans(),  # type: ignore[arg-type]
+            batch_size=None,
+            num_workers=config.workers,
+            prefetch_factor=config.prefetch if config.workers else None,
+            multiprocessing_context=_server() if config.workers else None,
+            worker_init_fn=_one_thread if config.workers else None,
+            collate_fn=_same,
+            pin_memory=self.pin,
+        )
+        packs = iter(loader)
+        while True:
+            first = next(packs, None)
+            if first is None:
+                return
+            batch, steps = ahead.popleft()
+            yield batch, steps, self._counted(first, packs, len(steps))
+
+    def _counted(self, first: Packed, rest: Iterator[Packed], count: int) -> Iterator[Packed]:
+        for number in range(count):
+            pack = first if number == 0 else next(rest)
+            self.seen += len(pack.samples)
+            for sample, shard, reason in pack.flaws:
+                log.warning("skipped sample %s of %s: %s", sample, shard, reason)
+                self.flawed += 1
+                self.flaws.setdefault(reason, []).append(sample)
+            if pack.flaws:
+                self._check("decoding")
+            yield pack
+
+    def _check(self, where: str) -> None:
+        config = self.recipe.loading
+        if self.seen >= config.corrupt_grace and self.flawed > config.max_corrupt_share * self.seen:
+            damage = {r: ids for r, ids in self.flaws.items() if r not in ("too_long", "no_loss")}
+            named = "; ".join(
+                f"{reason}: {', '.join(ids[:5])}{' ...' if len(ids) > 5 else ''}" for reason, ids in damage.items()
+            )
+            raise DataError(
+                f"{self.flawed} of {self.seen} samples are damaged, more than the {config.max_corrupt_share:.2%} of "
+                f"loading.max_corrupt_share (seen by {where}): {named}"
+            )
+
+
+def _server() -> Any:
+    """Workers fork from one clean process that has the imports behind it: neither threads nor CUDA of the trainer are copied."""
+    from multiprocessing import get_context
+
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["training.decoding"])
+    return context
+
+
+def _one_thread(_: int) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _same(pack: Packed) -> Packed:
+    return pack

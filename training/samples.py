@@ -1,0 +1,298 @@
+"""A training sample as tokens, targets, positions and image patches.
+
+    [gMASK] <sop>  text  <|begin_of_image|> <|image|> x n <|end_of_image|>  text  <|endoftext|>
+
+Targets are shifted already (`targets[t]` is the token after `t`) and -100 where there is no loss, so a pack can be cut anywhere
+between devices. Images keep their native resolution: sides go to multiples of 28 by the model's own `smart_resize`, and the
+patches stay uint8 (588 bytes instead of 4,704) until the device normalises them.
+
+Too long for the sequence: lines in `Tokens.split_lines` are cut into pieces, between tokens or images but never inside an image, each
+piece starting anew at position 0; samples of other lines are dropped. A piece without a token to learn is dropped too. All are counted.
+"""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from training import tokenizer as special
+from training.recipes import Tokens
+
+IGNORE = -100
+
+
+class Flaw(ValueError):
+    """A sample cannot be trained on; the message is a short, countable reason, and the sample is skipped."""
+
+
+class Image(NamedTuple):
+    """An image's place in a piece: its file and its grid of 14-pixel patches."""
+
+    file: str
+    height: int
+    width: int
+
+    @property
+    def patches(self) -> int:
+        return self.height * self.width
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A sample, or one part of a sample that was too long.
+
+    Attributes:
+        ids: int32 (n,), token ids.
+        targets: int64 (n,), the next token where it is learnt, else -100.
+        images: in order of appearance.
+    """
+
+    ids: np.ndarray
+    targets: np.ndarray
+    images: tuple[Image, ...]
+
+    @property
+    def patches(self) -> int:
+        return sum(i.patches for i in self.images)
+
+
+class _Unit(NamedTuple):
+    ids: list[int]
+    loss: bool
+    image: Image | None = None
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Turns samples into pieces, and image bytes into patches. Picklable: worker processes load the tokenizer themselves.
+
+    Args:
+        folder: of the tokenizer.
+        config: the recipe's `Tokens`.
+        sequence_length: the most tokens a piece may have.
+        patch: side of a patch in pixels.
+        merge: patches per side that make one token.
+    """
+
+    folder: str
+    config: Tokens
+    sequence_length: int
+    patch: int = 14
+    merge: int = 2
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: self.__dict__[k] for k in ("folder", "config", "sequence_length", "patch", "merge")}
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """transformers' tokenizer of the folder."""
+        return special.load(Path(self.folder))
+
+    @cached_property
+    def _core(self) -> Any:
+        """The Rust tokenizer alone (workers need no more, and start faster), deaf to special tokens in text."""
+        from tokenizers import Tokenizer
+
+        core = Tokenizer.from_file(str(Path(self.folder) / "tokenizer.json"))
+        core.encode_special_tokens = True
+        core.no_padding()
+        core.no_truncation()
+        return core
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        found = {t: self._core.token_to_id(t) for t in special.SPECIAL}
+        return {t: i for t, i in found.items() if i is not None}
+
+    @cached_property
+    def _control(self) -> re.Pattern[str]:
+        return re.compile("(" + "|".join(re.escape(t) for t in special.CONTROL if t in self._ids) + ")")
+
+    def text(self, text: str, *, control: bool) -> list[int]:
+        """Token ids of `text`; box, think and role tokens are recognised only where `control` is set."""
+        if not control:
+            return self._core.encode(text, add_special_tokens=False).ids
+        ids: list[int] = []
+        for i, part in enumerate(self._control.split(text)):
+            if i % 2:
+                ids.append(self._ids[part])
+            elif part:
+                ids += self._core.encode(part, add_special_tokens=False).ids
+        return ids
+
+    def grid(self, width: int, height: int) -> tuple[int, int]:
+        """Patches down and across after the model's own resize.
+
+        Raises:
+            Flaw: an aspect ratio the model refuses (above 200), or no pixels.
+        """
+        from transformers.models.glm4v.image_processing_glm4v import smart_resize
+
+        if width < 1 or height < 1:
+            raise Flaw("image_empty")
+        try:
+            h, w = smart_resize(2, height, width, 2, self.patch * self.merge, self.config.min_pixels, self.config.max_pixels)
+        except ValueError as error:
+            raise Flaw("image_aspect") from error
+        return h // self.patch, w // self.patch
+
+    def pieces(
+        self, sample: Mapping[str, Any], sizes: Mapping[str, tuple[int, int]], *, original: bool = False
+    ) -> list[Piece | str]:
+        """The pieces of a sample, with the reason (`too_long`, `no_loss`) in the place of each that is dropped.
+
+        Args:
+            sample: as `sieveline.training_sample` has it.
+            sizes: (width, height) in pixels of every image file.
+            original: learn `provenance.original_caption` in the place of the sample's learnt text.
+
+        Raises:
+            Flaw: an image with an impossible shape, or media that is not supported.
+        """
+        units = self._units(sample, sizes, original)
+        start, end = [self._ids[special.MASK], self._ids[special.START]], self._ids[special.END]
+        units.append(_Unit([end], loss=units[-1].loss if units else False))
+        length = len(start) + sum(len(u.ids) for u in units)
+        if length <= self.sequence_length:
+            return [self._piece(start, units)]
+        if sample["line"] not in self.config.split_lines:
+            return ["too_long"]
+        return [self._piece(start, part) if part else "too_long" for part in self._split(units, len(start))]
+
+    def _units(self, sample: Mapping[str, Any], sizes: Mapping[str, tuple[int, int]], original: bool) -> list[_Unit]:
+        control = sample["line"] in self.config.control_lines
+        caption = sample["provenance"].get("original_caption") if original else None
+        units: list[_Unit] = []
+        for part in sample["content"]:
+            if part["type"] == "text":
+                text = caption if caption is not None and part["loss"] else part["text"]
+                units.append(_Unit(self.text(text, control=control), part["loss"]))
+            elif part["type"] == "image":
+                image = Image(part["file"], *self.grid(*sizes[part["file"]]))
+                tokens = [self._ids[special.IMAGE]] * (image.patches // self.merge**2)
+                ids = [self._ids[special.IMAGE_START], *tokens, self._ids[special.IMAGE_END]]
+                units.append(_Unit(ids, loss=False, image=image))
+            else:
+                raise Flaw(f"{part['type']}_unsupported")
+        return units
+
+    def _split(self, units: Sequence[_Unit], taken: int) -> list[list[_Unit]]:
+        """Cuts units into parts that fit; an image too large for any part becomes an empty part."""
+        room = self.sequence_length - taken
+        parts: list[list[_Unit]] = []
+        part: list[_Unit] = []
+        left = room
+        for unit in units:
+            if unit.image is not None:
+                if len(unit.ids) > room:
+                    parts.append([])
+                    continue
+                if len(unit.ids) > left:
+                    parts.append(part)
+                    part, left = [], room
+                part.append(unit)
+                left -= len(unit.ids)
+                continue
+            ids = unit.ids
+            while ids:
+                if not left:
+                    parts.append(part)
+                    part, left = [], room
+                part.append(_Unit(ids[:left], unit.loss))
+                ids, left = ids[left:], left - len(part[-1].ids)
+        return [*parts, part] if part else parts
+
+    def _piece(self, start: list[int], units: Sequence[_Unit]) -> Piece | str:
+        ids = np.array([*start, *(i for u in units for i in u.ids)], np.int32)
+        learnt = np.array([*(False for _ in start), *(u.loss for u in units for _ in u.ids)], bool)
+        targets = np.full(len(ids), IGNORE, np.int64)
+        targets[:-1][learnt[1:]] = ids[1:][learnt[1:]]
+        if not learnt.any():
+            return "no_loss"
+        return Piece(ids, targets, tuple(u.image for u in units if u.image is not None))
+
+    def positions(self, piece: Piece) -> np.ndarray:
+        """int32 (4, n): row 0 counts tokens, rows 1-3 are the mRoPE positions in time, height and width, all from 0.
+
+        The same as `Glm4vModel.get_rope_index` gives for the piece alone (a test compares them).
+        """
+        n = len(piece.ids)
+        out = np.empty((4, n), np.int32)
+        out[0] = np.arange(n)
+        at, position = 0, 0
+        starts = np.flatnonzero(piece.ids == self._ids[special.IMAGE_START]) + 1
+        for image, first in zip(piece.images, starts, strict=True):
+            out[1:, at:first] = np.arange(position, position + first - at)
+            position += first - at
+            h, w = image.height // self.merge, image.width // self.merge
+            out[1, first : first + h * w] = position
+            out[2, first : first + h * w] = position + np.repeat(np.arange(h), w)
+            out[3, first : first + h * w] = position + np.tile(np.arange(w), h)
+            at, position = first + h * w, position + max(h, w)
+        out[1:, at:] = np.arange(position, position + n - at)
+        return out
+
+    def patches(self, data: bytes, image: Image) -> np.ndarray:
+        """uint8 (patches, 3 * patch * patch): the image decoded, resized (bicubic, antialiased) and cut as the model's processor does.
+
+        Raises:
+            Flaw: the bytes do not decode, or to another size than the header said.
+        """
+        import torch
+        from torchvision.transforms.v2 import InterpolationMode
+        from torchvision.transforms.v2 import functional as F
+
+        pixels = torch.from_numpy(decode(data)).permute(2, 0, 1)
+        if self.grid(pixels.shape[2], pixels.shape[1]) != (image.height, image.width):
+            raise Flaw("image_size_changed")
+        p, m = self.patch, self.merge
+        size = [image.height * p, image.width * p]
+        if list(pixels.shape[1:]) != size:
+            pixels = F.resize(pixels, size, interpolation=InterpolationMode.BICUBIC, antialias=True)
+        blocks = pixels.reshape(3, image.height // m, m, p, image.width // m, m, p)
+        return blocks.permute(1, 4, 2, 5, 0, 3, 6).reshape(image.patches, 3 * p * p).numpy()
+
+
+def image_size(data: bytes) -> tuple[int, int]:
+    """(width, height) from an image's header, without decoding it.
+
+    Raises:
+        Flaw: no header that Pillow knows.
+    """
+    from PIL import Image as Pillow
+
+    try:
+        with Pillow.open(io.BytesIO(data)) as image:
+            return image.size
+    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
+        raise Flaw("image_undecodable") from error
+
+
+def decode(data: bytes) -> np.ndarray:
+    """uint8 (height, width, 3) RGB; transparency goes onto white.
+
+    Raises:
+        Flaw: the bytes do not decode.
+    """
+    import simplejpeg
+    from PIL import Image as Pillow
+
+    if data[:2] == b"\xff\xd8":
+        try:
+            return simplejpeg.decode_jpeg(data, "RGB", fastdct=False)
+        except ValueError:
+            pass  # CMYK and damaged files: Pillow knows the one and names the other
+    try:
+        with Pillow.open(io.BytesIO(data)) as image:
+            if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+                rgba = image.convert("RGBA")
+                white = Pillow.new("RGBA", rgba.size, (255, 255, 255, 255))
+                return np.array(Pillow.alpha_composite(white, rgba).convert("RGB"))
+            return np.array(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
+        raise Flaw("image_undecodable") from error
