@@ -62,7 +62,8 @@ def command(source: str, output: str, *, recipe: str = "line_pool:recipe", beam:
 def environment(**more: str) -> dict[str, str]:
     """The environment of a child that finds this module's recipes."""
     paths = [str(Path(__file__).parent.parent), str(Path(__file__).parent)]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"} | more
+    tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])  # Beam starts workers as `python`
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "PATH": tools, "OMP_NUM_THREADS": "1"} | more
 
 
 def run_line(source: str, output: str, **options: Any) -> subprocess.CompletedProcess:
