@@ -13,13 +13,12 @@ import sys
 import time
 from pathlib import Path
 
-from sieveline.report.page import build_report
-
 from demo import pool, truth
 from sieveline import output as outputs
 from sieveline import storage
 from sieveline.cli import name_problems, print_funnel
 from sieveline.output import Output
+from sieveline.report.page import build_report
 
 RECIPE = "sieveline.recipes:demo"
 
@@ -35,7 +34,7 @@ def settings(folder: Path) -> dict[str, str]:
 
 
 def materialise(folder: Path) -> None:
-    """Runs the job `image_text` over all slices, in this process, recorded in the demo's Dagster instance.
+    """Runs the job `image_text` over all slices, then `training`, in this process, recorded in the demo's Dagster instance.
 
     Each step looks what of its results still stands, so a second demo does nothing that is done.
     """
@@ -51,12 +50,12 @@ def materialise(folder: Path) -> None:
     with dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions(str(slices.name), names)
         tags = {RANGE_START: names[0], RANGE_END: names[-1]}
-        result = defs.resolve_job_def("image_text").execute_in_process(instance=instance, tags=tags, raise_on_error=False)
-        if not result.success:
-            failures = [e for e in result.all_events if e.is_step_failure]
-            for event in failures:
-                print(f"{event.step_key}: {event.step_failure_data.error_display_string}", file=sys.stderr)
-            sys.exit(f"the job failed; `make ui` shows run {result.run_id}")
+        for job, job_tags in (("image_text", tags), ("training", {})):
+            result = defs.resolve_job_def(job).execute_in_process(instance=instance, tags=job_tags, raise_on_error=False)
+            if not result.success:
+                for event in (e for e in result.all_events if e.is_step_failure):
+                    print(f"{event.step_key}: {event.step_failure_data.error_display_string}", file=sys.stderr)
+                sys.exit(f"the job {job} failed; `make ui` shows run {result.run_id}")
 
 
 def main() -> None:
@@ -85,7 +84,17 @@ def main() -> None:
     print("\nagainst the planted defects:")
     print(truth.render(scores))
     name_problems(place)
+    print_losses(folder / "image_text" / "training" / "metrics.jsonl")
     print(f"\nreport   {report}\nUI       make ui\nseconds  {time.monotonic() - started:.0f}")
+
+
+def print_losses(metrics: Path, num_bars: int = 8) -> None:
+    """The tiny model's loss over its steps, falling."""
+    rows = [json.loads(line) for line in metrics.read_text().splitlines()]
+    shown = [rows[round(i * (len(rows) - 1) / (num_bars - 1))] for i in range(num_bars)]
+    print(f"\ntraining a tiny GLM-4.1V on the shards, {len(rows)} steps:")
+    for row in shown:
+        print(f"  step {row['step']:>3}  loss {row['loss']:.3f}  " + "#" * round(6 * row["loss"]))
 
 
 def flood_cap() -> int:

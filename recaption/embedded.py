@@ -16,7 +16,9 @@ import numpy as np
 import xxhash
 
 from recaption import noise
+from recaption.facts import FactFinder
 from recaption.generator import Failure, Request
+from recaption.verify import is_faithful
 from sieveline.errors import ConfigError
 from sieveline.fingerprint import fingerprint
 
@@ -56,7 +58,7 @@ class EmbeddedGenerator:
         self.config = config or EmbeddedConfig()
         digest = xxhash.xxh3_64_hexdigest(self.config.weights.read_bytes())
         self.name = f"embedded:{digest[:8]}"
-        self.fingerprint = fingerprint("embedded", digest, self.config.batch_size)
+        self.fingerprint = fingerprint("embedded", 2, digest, self.config.batch_size)  # 2: the version of how it is decoded
 
     def generate(self, requests: Sequence[Request]) -> list[str | Failure]:
         return recaption(*self._loaded, requests, self.config.batch_size)
@@ -82,18 +84,20 @@ def load(path: Path) -> "tuple[PointerModel, Any]":
     return model.eval(), Tokenizer.from_str(about["tokenizer"])
 
 
-def save(path: Path, model: "PointerModel", tokenizer: Any) -> None:
-    """Weights as float16, configuration and tokenizer in one safetensors file; equal weights are equal bytes."""
+def save(path: Path, model: "PointerModel", tokenizer: Any, embedder: str) -> None:
+    """Weights as float16, configuration, tokenizer and the hash of the model whose embeddings it reads, in one safetensors file; equal
+    weights are equal bytes."""
     import torch
     from safetensors.torch import save_file
 
     weights = {name: tensor.detach().to(torch.float16).contiguous() for name, tensor in model.state_dict().items()}
-    save_file(weights, path, {"config": json.dumps(asdict(model.config), sort_keys=True), "tokenizer": tokenizer.to_str()})
+    about = {"config": json.dumps(asdict(model.config), sort_keys=True), "tokenizer": tokenizer.to_str(), "embedder": embedder}
+    save_file(weights, path, about)
 
 
 def readable(caption: str) -> str:
-    """What the model reads: the caption with entities, mojibake and tags decoded, which is certain and need not be learnt, in one line."""
-    return " ".join(noise.decode(caption).split())
+    """What the model reads: the caption without the noise that rules know (`recaption.noise`); what they do not know is left to the model."""
+    return noise.without(caption)
 
 
 def recaption(
@@ -105,14 +109,41 @@ def recaption(
     temperature: float = 0.0,
     generator: "torch.Generator | None" = None,
 ) -> list[str | Failure]:
-    """One candidate or failure per request; rows of one padded shape share a forward pass."""
+    """One candidate or failure per request.
+
+    The model first writes freely. Where that loses or invents a fact, it is made to begin with the whole caption it read and may only go on
+    from there, so a name it cannot copy right is not a recaption lost.
+    """
+    heat = {"temperature": temperature, "generator": generator}
+    answers = _write(model, tokenizer, requests, batch_size, whole=False, **heat)
+    found = FactFinder().find([a if isinstance(a, str) else "" for a in answers], [r.language for r in requests])
+    again = [i for i, r in enumerate(requests) if isinstance(answers[i], str) and not is_faithful(found[i], r.facts)]
+    second = _write(model, tokenizer, [requests[i] for i in again], batch_size, whole=True, **heat)
+    for i, answer in zip(again, second, strict=True):
+        answers[i] = answer
+    return answers
+
+
+def _write(
+    model: "PointerModel",
+    tokenizer: Any,
+    requests: Sequence[Request],
+    batch_size: int,
+    *,
+    whole: bool,
+    temperature: float,
+    generator: "torch.Generator | None",
+) -> list[str | Failure]:
+    """One pass; rows of one padded shape share a forward pass. `whole` makes each row begin with all it read."""
     import torch
 
+    from recaption.pointer_model import END
+
     answers: list[str | Failure] = [Failure("empty", "the model did not finish a caption")] * len(requests)
-    encoded = tokenizer.encode_batch([readable(r.caption)[:2000] for r in requests])
+    encoded = [e.ids for e in tokenizer.encode_batch([readable(r.caption[:2000]) for r in requests])]
     by_shape: dict[int, list[int]] = {}
     for i, (request, source) in enumerate(zip(requests, encoded, strict=True)):
-        shape = next((s for s in _SOURCE_SHAPES if 0 < len(source.ids) <= min(s, model.config.max_source)), None)
+        shape = next((s for s in _SOURCE_SHAPES if 0 < len(source) < min(s, model.config.max_source + 1)), None)
         if request.image_embedding is None:
             answers[i] = Failure("no_embedding", "the alignment stage left no image embedding")
         elif len(request.image_embedding) != model.config.image_width:
@@ -122,7 +153,8 @@ def recaption(
             )
         elif shape is None:
             answers[i] = Failure(
-                "length", f"the caption has {len(source.ids)} tokens, the model reads 1 to {model.config.max_source}"
+                "length",
+                f"the caption has {len(source)} tokens without its noise, the model reads 1 to {model.config.max_source - 1}",
             )
         else:
             by_shape.setdefault(shape, []).append(i)
@@ -134,8 +166,7 @@ def recaption(
             sources[:, 0] = 2  # rows of padding hold one token, so that attention over them is a number
             for row, i in enumerate(batch):
                 images[row] = requests[i].image_embedding
-                ids = encoded[i].ids
-                sources[row, : len(ids)] = ids
+                sources[row, : len(encoded[i]) + 1] = [*encoded[i], END]  # the end is copied as well
             said = model.decode(
                 torch.from_numpy(images), torch.from_numpy(sources), temperature=temperature, generator=generator
             )

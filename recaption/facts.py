@@ -146,11 +146,11 @@ def _runs(tokens: list[Any]) -> Iterator[tuple[FactKind, int, int]]:
     """Noun phrases (modifiers, then nouns) and proper nouns (runs of NNP) by tag."""
     phrase: list[Any] = []
     for token in [*tokens, None]:
-        tag = token.tag_ if token is not None else ""
-        wordlike = token is not None and any(c.isalnum() for c in token.text)
+        tag, text = (token.tag_, token.text) if token is not None else ("", "")
+        wordlike = any(c.isalnum() for c in text)
         after_noun = bool(phrase) and phrase[-1].tag_ in _NOUNS
         joins = (
-            (tag in _NOUNS and (wordlike or token.text == "&"))
+            (tag in _NOUNS and (wordlike or text == "&"))
             or (
                 tag in _MODIFIERS
                 and (wordlike or tag in ("HYPH", "POS"))

@@ -45,6 +45,7 @@ _SEPARATOR = re.compile(r"\s+[|/\\•·–—-]+\s+|\s*[|•·]\s*|\s*::+\s*|\s*
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});?")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
 _WORD = re.compile(r"\w+")
+_EDGES = re.compile(r"^[\s|/•·:,;*#»>★♥–—-]+|[\s|/•·:,;*#«<★♥(\[–—-]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,13 @@ def strip(caption: str) -> Clean:
 def decode(caption: str) -> str:
     """`caption` with HTML entities, mojibake and tags undone and nothing else."""
     return _decoded(caption)[0]
+
+
+def without(caption: str) -> str:
+    """`caption` in one line, decoded and without the noise the rules know; "" where nothing else is in it."""
+    text = re.sub(r"[\[(]\s*[\])]", " ", strip(caption).text)
+    text = " ".join(text.replace("\n", " ").split())
+    return _EDGES.sub("", text)
 
 
 def _decoded(caption: str) -> tuple[str, list[int]]:

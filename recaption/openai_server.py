@@ -13,7 +13,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recaption.generator import Failure, Request
 from recaption.journal import Journal
@@ -177,8 +177,8 @@ class OpenAIGenerator:
         import openai
 
         prompt = self.config.prompt
-        content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": prompt.fill(request)}]
-        messages = [{"role": "system", "content": prompt.system}] if prompt.system else []
+        content: list[Any] = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": prompt.fill(request)}]
+        messages: list[Any] = [{"role": "system", "content": prompt.system}] if prompt.system else []
         messages.append({"role": "user", "content": content})
         try:
             completion = await client.chat.completions.create(

@@ -135,7 +135,7 @@ class TransformersGenerator:
         if processor.tokenizer.pad_token_id is None:
             processor.tokenizer.pad_token = processor.tokenizer.eos_token
         folder, kind = self.config.folder, getattr(torch, dtype)
-        model = AutoModelForImageTextToText.from_pretrained(folder, local_files_only=True, dtype=kind)
+        model: Any = AutoModelForImageTextToText.from_pretrained(folder, local_files_only=True, dtype=kind)
         return model.to(device).eval(), processor
 
 

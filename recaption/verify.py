@@ -17,6 +17,8 @@ The paper asks for "more precise, and detailed descriptions while preserving the
 | num_new_facts | int32 | numbers, entities and proper nouns of the candidate that the original does not have |
 | num_unsupported | int32 | of these, without evidence in the image |
 | num_new_words | int32 | content words of the candidate that the original does not have, names and numbers aside |
+| num_coined | int32 | new words of the candidate that are no words of its language or English: what a weak model makes up |
+| num_repeated | int32 | content words the candidate says again that the original says once or not at all |
 | alignment_before | float32 | raw cosine of image and original; null without an embedding |
 | alignment_after | float32 | raw cosine of image and candidate; null without an embedding |
 | candidate_language | string | the most probable language of the candidate, ISO 639-1 |
@@ -30,6 +32,7 @@ The paper asks for "more precise, and detailed descriptions while preserving the
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Protocol
@@ -43,6 +46,7 @@ from recaption.facts import NEEDS_EVIDENCE, Fact, FactFinder, FactKind, Facts
 from recaption.generator import Failure, Request
 
 SPANS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("kind", pa.string()), ("state", pa.string())]))
+MIN_ZIPF = 1.5  # once in 30 million words: rarer ones are mostly misspellings, but also real names, which then need no model to add them
 COLUMNS = pa.schema(
     [
         ("sample_id", pa.string()),
@@ -56,6 +60,8 @@ COLUMNS = pa.schema(
         ("num_new_facts", pa.int32()),
         ("num_unsupported", pa.int32()),
         ("num_new_words", pa.int32()),
+        ("num_coined", pa.int32()),
+        ("num_repeated", pa.int32()),
         ("alignment_before", pa.float32()),
         ("alignment_after", pa.float32()),
         ("candidate_language", pa.string()),
@@ -173,6 +179,12 @@ def is_kept(fact: Fact, candidate: Facts) -> bool:
     return _in_order(fact.key, candidate.words)
 
 
+def is_faithful(candidate: Facts, original: Facts) -> bool:
+    """Whether `candidate` keeps every fact of `original` and adds no number and no name."""
+    added = any(f.kind in NEEDS_EVIDENCE and not _is_supported(f, original) for f in candidate.facts)
+    return not added and all(is_kept(f, candidate) for f in original.facts)
+
+
 def _in_order(key: tuple[str, ...], tokens: tuple[str, ...]) -> bool:
     for start, token in enumerate(tokens):
         if token != key[0]:
@@ -225,6 +237,8 @@ def _fact_columns(request: Request, candidate: Facts, new: list[Fact], evidenced
         "fact_recall": 1 - lost / len(originals) if originals else 1.0,
         "num_new_facts": len(need),
         "num_unsupported": sum(f not in evidenced for f in need),
+        "num_coined": sum(is_coined(w, request.language) for w in new_tokens(request.caption, candidate.caption)),
+        "num_repeated": num_repeated(request.facts.words, candidate.words),
         "num_new_words": len({w for w in candidate.words if w not in known and w not in named}),
         "original_spans": [_span(f, "kept" if kept[f] else "lost") for f in originals],
         "candidate_spans": [_span(f, state(f)) for f in candidate.facts],
@@ -256,6 +270,26 @@ def _bare(text: str) -> str:
 def _words(text: str) -> list[str]:
     spaced = words.CJK.sub(lambda m: f" {m.group()} ", text.casefold())
     return re.findall(r"\w+", spaced)
+
+
+def new_tokens(original: str, candidate: str) -> set[str]:
+    """The words of letters, case folded, that only the candidate has; Chinese and Japanese runs are left out, they have no spaces."""
+    known = set(_words(noise.decode(original)))
+    return {w for w in _words(candidate) if w not in known and w.isalpha() and not words.CJK.search(w)}
+
+
+def is_coined(word: str, language: str) -> bool:
+    """Whether a word is rarer than `MIN_ZIPF` in its language and in English, or unknown to wordfreq."""
+    from wordfreq import available_languages, zipf_frequency
+
+    lists = available_languages("best")
+    return not any(zipf_frequency(word, code) >= MIN_ZIPF for code in {language, "en"} if code in lists)
+
+
+def num_repeated(original: Sequence[str], candidate: Sequence[str]) -> int:
+    """How many content words the candidate says more often than the original and more than once."""
+    before, after = Counter(original), Counter(candidate)
+    return sum(n > max(1, before[word]) for word, n in after.items())
 
 
 def repetition(text: str) -> float:

@@ -1,4 +1,4 @@
-"""The command line: `sieveline run`, `report` and `explain`.
+"""The command line: `sieveline run`, `report`, `explain`, `train` and `caption`.
 
 Exit status: 0 all done; 1 done but for the shards named in the end; 2 nothing was started, the message says what to change.
 """
@@ -43,6 +43,16 @@ def main(arguments: list[str] | None = None) -> None:
     explain.add_argument("output", metavar="OUT")
     explain.add_argument("sample", metavar="KEY_OR_ID", help="a source key, SHARD/KEY, or a sample id")
     explain.set_defaults(action=explain_sample)
+
+    from training import cli as training  # light: torch is imported when a run starts
+
+    train = commands.add_parser("train", help="train a model on training shards")
+    training.add_arguments(train)
+    train.set_defaults(action=training.run)
+
+    caption = commands.add_parser("caption", help="caption pictures with an exported model")
+    training.add_caption_arguments(caption)
+    caption.set_defaults(action=training.run_caption)
 
     options = parser.parse_args(arguments)
     try:

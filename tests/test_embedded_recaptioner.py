@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import xxhash
 
+from classifiers import encoder_graphs
 from models.web_noise import TAILS, dirty, keywords
 from recaption.embedded import WEIGHTS, EmbeddedConfig, EmbeddedGenerator, load, readable, recaption, save
 from recaption.facts import FactFinder
@@ -100,7 +102,7 @@ def test_untrained_weights_copy_already() -> None:
 def test_weights_come_back_as_they_were_saved(tiny: PointerModel, tmp_path: Path) -> None:
     tokenizer = load(WEIGHTS)[1]
     for name in ("a", "b"):
-        save(tmp_path / name, tiny, tokenizer)
+        save(tmp_path / name, tiny, tokenizer, "hash")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     model, again = load(tmp_path / "a")
     assert again.to_str() == tokenizer.to_str()
@@ -180,6 +182,13 @@ def test_the_committed_weights_are_small_and_come_with_their_figures() -> None:
     assert kept["acceptance"] > max(b["acceptance"] for b in figures["baselines"])
 
 
+def test_it_was_trained_on_the_embeddings_of_the_committed_alignment_heads() -> None:
+    heads = xxhash.xxh3_128(encoder_graphs.weights_hash().encode())
+    heads.update((WEIGHTS.parent / "alignment_heads.safetensors").read_bytes())
+    trained = json.loads(WEIGHTS.with_suffix(".json").read_text())["embedder"]
+    assert trained == heads.hexdigest(), "the alignment heads are others now: run python -m models.recaptioner"
+
+
 def test_hostile_captions_end(embedded: EmbeddedGenerator, finder: FactFinder) -> None:
     hostile = ["\x00" * 50, "\ud800 dog", "&" * 5000, "猫" * 30, "a" * 100_000, "\u202e dog"]
     made = requests(finder, hostile, ["en"] * len(hostile))
@@ -218,5 +227,17 @@ def test_noise_is_drawn_by_name_and_its_held_out_templates_are_apart() -> None:
     assert not tails[True] & tails[False]
 
 
-def test_readable_decodes_and_nothing_else() -> None:
-    assert readable("Mom &amp; Dad  at caf\u00c3\u00a9\n| Stock photo") == "Mom & Dad at café | Stock photo"
+def test_readable_leaves_the_known_noise_out() -> None:
+    assert readable("Mom &amp; Dad  at caf\u00c3\u00a9\n| Stock photo") == "Mom & Dad at café"
+    assert readable(">> A frog (for sale) <<") == "A frog"
+    assert readable("IMG_0001.jpg | free download") == ""
+
+
+def test_a_lost_fact_makes_it_begin_with_what_it_read(finder: FactFinder, tiny: PointerModel) -> None:
+    tokenizer = load(WEIGHTS)[1]
+    torch.manual_seed(2)
+    untrained = PointerModel(PointerConfig(vocabulary=tokenizer.get_vocab_size(), max_target=24)).eval()
+    with torch.no_grad():
+        untrained.gate.bias.fill_(-20.0)  # writes at random, copies nothing
+    [answer] = recaption(untrained, tokenizer, requests(finder, ["Flag of Zyqathia, 1893"], ["en"]), 4)
+    assert isinstance(answer, Failure) or answer.startswith("Flag of Zyqathia, 1893")

@@ -54,7 +54,7 @@ def contents(corpus, recipe, encoder, **where):
 
 
 def test_one_epoch_holds_every_sample_once(demo):
-    corpus, recipe, encoder = demo
+    corpus, _, _ = demo
     seen = Counter(s for _, packs in contents(*demo) for ids, _, _ in packs for s in ids)
     assert len(seen) == 160
     assert set(seen.values()) == {1}
@@ -124,8 +124,7 @@ def test_originals_and_recaptions_mix_at_the_ratio(demo):
     assert variants[(False, 1)] == 0
     assert variants[(True, 1)] / (variants[(True, 0)] + variants[(True, 1)]) == pytest.approx(0.4, abs=0.05)
     recipe = dataclasses.replace(recipe, mixture=dataclasses.replace(mixture, original_share=1.0, epochs=(("*", 1),)))
-    _, _, packs = next(iter(Loader(corpus, recipe, encoder, COST)))
-    texts = "".join(encoder.tokenizer.decode(p.ids) for p in packs)
+    texts = "".join(encoder.tokenizer.decode(p.ids) for _, _, packs in Loader(corpus, recipe, encoder, COST) for p in packs)
     assert "free shipping" in texts
     texts = "".join(encoder.tokenizer.decode(p.ids) for _, _, packs in Loader(*demo, COST) for p in packs)
     assert "free shipping" not in texts
@@ -169,8 +168,7 @@ def test_too_much_damage_ends_the_run_with_names(tmp_path):
         tmp_path, pattern, loading=dataclasses.replace(recipes.tiny().loading, workers=0, corrupt_grace=20)
     )
     with pytest.raises(DataError, match=r"damaged, more than the 1\.00%.*image_undecodable: 0000"):
-        for _, _, packs in Loader(corpus, recipe, encoder, COST):
-            list(packs)
+        contents(corpus, recipe, encoder)
 
 
 def test_the_index_names_what_it_cannot_use(tmp_path):

@@ -186,6 +186,17 @@ def test_the_command_line_trains_and_resumes(shards, tmp_path, monkeypatch, caps
 
 
 @pytest.mark.parametrize("kind", ["tiny", "tiny_moe"])
+def test_bf16_with_recomputation_starts_where_float32_does(kind, shards, tmp_path):
+    losses = []
+    for precision in ("fp32", "bf16"):
+        layout = recipes.Parallel(precision=precision, activation_checkpointing=precision == "bf16")
+        recipe = cached(quick(model=getattr(recipes, kind)().model, parallel=layout), tmp_path / "cache")
+        losses.append(train(shards, recipe, tmp_path / precision, steps=1).metrics["loss"])
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=5e-3)
+
+
+@pytest.mark.parametrize("kind", ["tiny", "tiny_moe"])
 def test_an_export_loads_and_gives_the_same_logits(kind, shards, tmp_path):
     from transformers import AutoModelForImageTextToText, AutoProcessor
 

@@ -49,7 +49,7 @@ class Sign:
 GOOD = [
     ("herb | Stock photo", "A green herb.", "en"),
     ("Two dogs in Paris IMG_1234.jpg", "2 dogs playing in Paris.", "en"),
-    ("1,000 red balls", "A thousand? No: 1000 red balls on grass.", "en"),
+    ("1,000 red balls", "A heap of 1000 red balls on grass.", "en"),
     ("Amaranth seed, black", "Black amaranth seeds in a bowl.", "en"),
     ("Un perro marr\u00c3\u00b3n en Barcelona", "Un perro marrón en la ciudad de Barcelona.", "es"),
     ("红色汽车 图片", "一辆红色汽车停在路边", "zh"),
@@ -152,7 +152,13 @@ def test_alignment_may_not_fall(finder: FactFinder) -> None:
     batch = Verifier(finder, embed_texts=axes).measure(made, ["dog x dog y", "dog x and much more of it"])
     assert batch.column("alignment_before").to_pylist() == [0.5, 0.5]
     assert batch.column("alignment_after").to_pylist() == [0.5, pytest.approx(1 / 7, abs=1e-4)]
-    loose = {"min_fact_recall": None, "max_unsupported": None, "min_language_probability": None, "max_repetition": None}
+    loose = {
+        "min_fact_recall": None,
+        "max_unsupported": None,
+        "min_language_probability": None,
+        "max_repetition": None,
+        "max_repeated": None,
+    }
     assert decide(batch, Recaption(**loose)).column("reason").to_pylist() == [None, "alignment_lower"]
     assert decide(batch, Recaption(**loose, max_alignment_drop=0.5)).column("reason").to_pylist() == [None, None]
     assert decide(batch, Recaption(**loose, max_alignment_drop=None)).column("reason").to_pylist() == [None, None]
@@ -184,3 +190,13 @@ def test_repetition() -> None:
     assert verify.repetition("the cat sat the cat sat the cat sat") > 0.4
     assert verify.repetition("no no no no") == 0.75
     assert verify.repetition("猫猫猫猫猫") == 0.8
+
+
+def test_made_up_and_repeated_words_are_told(finder: FactFinder) -> None:
+    originals = ["calendar: date", "a brown horse", "Map of Ireland"]
+    candidates = ["calendar: date, fechaarqo", "a brown horse, horse", "Map of Ireland with its provinces"]
+    batch = Verifier(finder).measure(requests(finder, originals), candidates)
+    assert batch.column("num_coined").to_pylist() == [1, 0, 0]
+    assert batch.column("num_repeated").to_pylist() == [0, 1, 0]
+    loose = {"min_language_probability": None, "max_repetition": None, "max_unsupported": None}
+    assert decide(batch, Recaption(**loose)).column("reason").to_pylist() == ["unsupported_fact", "candidate_repetition", None]

@@ -118,9 +118,11 @@ def _varlen(
 ) -> "torch.Tensor":
     from torch.nn.attention.varlen import varlen_attn
 
-    flat = [x[0].transpose(0, 1).contiguous() for x in (query, key, value)]
-    out = varlen_attn(
-        *flat,
+    query, key, value = (x[0].transpose(0, 1).contiguous() for x in (query, key, value))
+    out: Any = varlen_attn(
+        query,
+        key,
+        value,
         bounds,
         bounds,
         longest,
@@ -129,7 +131,7 @@ def _varlen(
         window_size=(-1, 0) if causal else (-1, -1),  # nothing to the right is how the API spells causal
         enable_gqa=query.shape[1] != key.shape[1],
     )
-    return out.transpose(0, 1)[None]  # type: ignore[union-attr]
+    return out.transpose(0, 1)[None]
 
 
 def _swap(x: "torch.Tensor", group: "ProcessGroup", *, heads_in: bool) -> "torch.Tensor":

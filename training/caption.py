@@ -1,6 +1,7 @@
 """A caption for a picture, from an exported folder: the shortest proof that an export is whole."""
 
 from pathlib import Path
+from typing import Any
 
 from sieveline.errors import ConfigError
 
@@ -30,7 +31,8 @@ def captions(export_dir: Path | str, image_paths: list[Path | str], *, max_token
         raise ConfigError(f"cannot read a picture: {error}") from error
     processor = AutoProcessor.from_pretrained(str(export_dir), local_files_only=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = AutoModelForImageTextToText.from_pretrained(str(export_dir), local_files_only=True, dtype="auto").eval().to(device)
+    model: Any = AutoModelForImageTextToText.from_pretrained(str(export_dir), local_files_only=True, dtype="auto")
+    model.eval().to(device)
     prompt = processor.apply_chat_template([{"role": "user", "content": [{"type": "image"}]}], tokenize=False)
     out = []
     for picture in pictures:

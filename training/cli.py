@@ -42,23 +42,21 @@ def run(args: argparse.Namespace, progress: Callable[[dict[str, Any]], None] | N
     """
     from training.loop import train
 
-    folder: Path | None = args.resume
-    said = (
-        json.loads((folder / "command.json").read_text()) if folder is not None and (folder / "command.json").exists() else {}
-    )
+    resumed: Path | None = args.resume
+    said = json.loads((resumed / "command.json").read_text()) if resumed and (resumed / "command.json").exists() else {}
     reference = args.recipe or said.get("recipe") or DEFAULT_RECIPE
     shards = args.shards or said.get("shards")
     if shards is None:
         raise ConfigError(
-            "--shards is missing" + ("" if folder is None else f", and {folder} does not say which it was made from")
+            "--shards is missing" + ("" if resumed is None else f", and {resumed} does not say which it was made from")
         )
     if args.steps is not None and args.steps < 1:
         raise ConfigError(f"--steps is {args.steps}, must be at least 1")
     recipe = load_recipe(reference)
-    folder = folder or args.output or Path("runs") / recipe.name
+    folder: Path = resumed or args.output or Path("runs") / recipe.name
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "command.json").write_text(json.dumps({"shards": shards, "recipe": reference}))
-    result = train(shards, recipe, folder, steps=args.steps, resume=args.resume is not None, progress=progress)
+    result = train(shards, recipe, folder, steps=args.steps, resume=resumed is not None, progress=progress)
     skipped = ", ".join(f"{n} {reason}" for reason, n in sorted(result.flaws.items())) or "none"
     print(f"{result.steps} steps; skipped samples: {skipped}; model in {folder / 'export'}", file=sys.stderr)
     return 0

@@ -248,5 +248,5 @@ def _one_thread(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def _same(pack: Packed) -> Packed:
+def _same(pack: Any) -> Any:
     return pack

@@ -6,6 +6,7 @@ components the next piece always comes from the one whose tokens so far lag most
 every prefix to within one sample, with no random fluctuation, and the state is a few integers per component.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
@@ -57,6 +58,9 @@ class Corpus:
 
     def __init__(self, shards: Sequence[str], index: Sequence[Path]):
         self.shards, self.index = list(shards), list(index)
+        # the order of shards is drawn by their names below the folder they share, so a moved corpus keeps its order
+        folder = os.path.commonprefix([s.rpartition("/")[0] + "/" for s in self.shards]).rpartition("/")[0]  # noqa: RUF071 - cut back to a slash
+        self.names = [s.removeprefix(folder) for s in self.shards]
         self.components: dict[str, dict[int, int]] = {}
         self.tokens: dict[str, int] = {}
         self.flaws: dict[str, list[str]] = {}
@@ -111,7 +115,7 @@ class Stream:
         if self._windows[0] == epoch:
             return self._windows[1]
         counts = self.corpus.components[self.component]
-        order = sorted(counts, key=lambda n: (uniform(self.seed, "shard", self.component, epoch, self.corpus.shards[n]), n))
+        order = sorted(counts, key=lambda n: (uniform(self.seed, "shard", self.component, epoch, self.corpus.names[n]), n))
         windows: list[list[int]] = []
         size = self.config.shuffle_samples
         for number in order:
@@ -133,7 +137,7 @@ class Stream:
         for shard in self.windows(epoch)[where[1]]:
             rows = self.corpus.rows(shard)
             for row in np.flatnonzero(rows["usable"] & (rows["component"] == self.component)).tolist():
-                sample_id, piece = rows["id"][row], int(rows["piece"][row])
+                sample_id, piece = str(rows["id"][row]), int(rows["piece"][row])
                 if rows["variant"][row] != self._variant(rows, row, sample_id, epoch):
                     continue
                 key = xxhash.xxh3_64_intdigest(

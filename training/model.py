@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LOSS_SLICE = 2_048  # learnt tokens whose logits exist at one time
 
 
-def build(recipe: Recipe, tokenizer: Any) -> nn.Module:
+def build(recipe: Recipe, tokenizer: Any) -> Any:
     """The recipe's model in float32, from `initial_weights` or drawn with the recipe's seed; without weights under `torch.device("meta")`.
 
     Raises:
@@ -36,8 +36,8 @@ def build(recipe: Recipe, tokenizer: Any) -> nn.Module:
 
     shape = recipe.model
     moe = shape.architecture == "glm4v_moe"
-    config_class = transformers.Glm4vMoeConfig if moe else transformers.Glm4vConfig
-    model_class = transformers.Glm4vMoeForConditionalGeneration if moe else transformers.Glm4vForConditionalGeneration
+    config_class: Any = transformers.Glm4vMoeConfig if moe else transformers.Glm4vConfig
+    model_class: Any = transformers.Glm4vMoeForConditionalGeneration if moe else transformers.Glm4vForConditionalGeneration
     if shape.initial_weights is not None:
         if torch.get_default_device().type == "meta":
             return model_class(config_class.from_pretrained(shape.initial_weights, local_files_only=True)).float()
@@ -84,12 +84,12 @@ class PackedModel(nn.Module):
         context: the context-parallel group; every rank of it gets the same pack and works on its slice.
     """
 
-    def __init__(self, model: nn.Module, way: str, context: "ProcessGroup | None" = None):
+    def __init__(self, model: Any, way: str, context: "ProcessGroup | None" = None):
         super().__init__()
-        self.model = model
+        self.model: Any = model
         self.context = context
         attention.register(context)
-        model.set_attn_implementation(attention.NAMES[way])  # type: ignore[operator]
+        model.set_attn_implementation(attention.NAMES[way])
         self.reset_buffers()
 
     def reset_buffers(self, device: torch.device | None = None) -> None:
@@ -97,7 +97,7 @@ class PackedModel(nn.Module):
         # what the model's image processor does to pixels, folded into one multiplication and one subtraction a frame
         from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
-        vision = self.model.config.vision_config  # type: ignore[union-attr]
+        vision = self.model.config.vision_config
         shape = (3, vision.temporal_patch_size, vision.patch_size**2)
         with torch.device(device or "cpu"):
             mean, std = (torch.tensor(x)[:, None, None].expand(shape) for x in (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD))
@@ -112,7 +112,7 @@ class PackedModel(nn.Module):
         """Sum of cross entropies over the learnt tokens of this rank's slice of the pack: float32 scalar."""
         first, last = self._slice(len(pack.ids))
         ids = pack.ids[first:last][None]
-        hidden = self.model.model(  # type: ignore[operator]
+        hidden = self.model.model(
             input_ids=ids,
             position_ids=pack.positions[:, None, first:last],
             mm_encoder_outputs={"image": self._images(pack, first, last)},
@@ -133,7 +133,7 @@ class PackedModel(nn.Module):
 
     def logits(self, pack: "Packed") -> torch.Tensor:
         """(L, vocabulary) logits of the whole pack, for tests."""
-        hidden = self.model.model(  # type: ignore[operator]
+        hidden = self.model.model(
             input_ids=pack.ids[None],
             position_ids=pack.positions[:, None],
             mm_encoder_outputs={"image": self._images(pack, 0, len(pack.ids))},
@@ -141,7 +141,7 @@ class PackedModel(nn.Module):
             cu_seq_lens_q=pack.boundaries,
             cu_seq_lens_k=pack.boundaries,
         )[0][0]
-        return self.model.lm_head(hidden)  # type: ignore[operator]
+        return self.model.lm_head(hidden)
 
     def _slice(self, length: int) -> tuple[int, int]:
         if self.context is None:
@@ -152,7 +152,7 @@ class PackedModel(nn.Module):
         return rank * (length // ranks), (rank + 1) * (length // ranks)
 
     def _loss(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return cross_entropy(self.model.lm_head(hidden).float(), targets, reduction="sum")  # type: ignore[operator]
+        return cross_entropy(self.model.lm_head(hidden).float(), targets, reduction="sum")
 
     def _images(self, pack: "Packed", first: int, last: int) -> Any:
         """Features of the image tokens in `first..last`.
@@ -162,7 +162,7 @@ class PackedModel(nn.Module):
         """
         from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-        config = self.model.config  # type: ignore[union-attr]
+        config = self.model.config
         merge = config.vision_config.spatial_merge_size
         where = torch.nonzero(pack.ids == config.image_token_id)[:, 0]
         counts = pack.grids.prod(-1)
@@ -177,7 +177,7 @@ class PackedModel(nn.Module):
             patches = pack.patches.new_zeros((merge**2, pack.patches.shape[1]))
             grids = pack.grids.new_tensor([[1, merge, merge]])
             skip, take = 0, 0
-        features = self.model.model.get_image_features(self._normalise(patches), grids, return_dict=True).pooler_output  # type: ignore[union-attr]
+        features = self.model.model.get_image_features(self._normalise(patches), grids, return_dict=True).pooler_output
         used = torch.cat(tuple(features))
         kept = used[skip : skip + take]
         if not take:

@@ -26,7 +26,7 @@ class Routers:
 
     def __init__(self, model: nn.Module, config: Experts, group: Any = None, context: Any = None):
         self.config, self.group, self.context = config, group, context
-        self.routers = [m for n, m in model.named_modules() if hasattr(m, "e_score_correction_bias")]
+        self.routers: list[Any] = [m for n, m in model.named_modules() if hasattr(m, "e_score_correction_bias")]
         self.loads = [torch.zeros(r.num_experts, dtype=torch.float64, device="cpu") for r in self.routers]
         self._losses: list[torch.Tensor] = []
         self._counting = False
@@ -96,7 +96,7 @@ class Routers:
                 load.copy_(summed.cpu())
             mean = load.mean()
             worst.append(float(load.max() / mean) if mean > 0 else 1.0)
-            bias: torch.Tensor = router.e_score_correction_bias  # type: ignore[assignment]
+            bias = router.e_score_correction_bias
             bias += self.config.bias_rate * torch.sign(mean - load).to(bias)
             load.zero_()
         return worst

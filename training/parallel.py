@@ -127,7 +127,7 @@ def distribute(model: "PackedModel", world: World, recipe: Recipe) -> None:
     if config.tensor > 1:
         _tensor_parallel(inner, world.mesh["tensor"])
     if config.activation_checkpointing:
-        inner.gradient_checkpointing_enable({"use_reentrant": False})
+        inner.activation_checkpointing_enable({"use_reentrant": False})
     half = config.precision == "bf16"
     # the blocks must not cast their inputs: rotary angles of the vision tower stay float32 as in transformers
     policy = MixedPrecisionPolicy(
@@ -163,8 +163,10 @@ def _tensor_parallel(inner: Any, mesh: "DeviceMesh") -> None:
     from torch.distributed.tensor import Replicate
     from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 
-    attention = {f"self_attn.{n}_proj": ColwiseParallel() for n in "qkv"} | {"self_attn.o_proj": RowwiseParallel()}
-    packed = {
+    attention: dict[str, Any] = {f"self_attn.{n}_proj": ColwiseParallel() for n in "qkv"} | {
+        "self_attn.o_proj": RowwiseParallel()
+    }
+    packed: dict[str, Any] = {
         "mlp.gate_up_proj": ColwiseParallel(output_layouts=Replicate()),
         "mlp.down_proj": RowwiseParallel(input_layouts=Replicate()),
     }

@@ -5,6 +5,7 @@ Marks beside the values: **[P]** the paper says so (GLM-4.5V and GLM-4.1V-Thinki
 `dataclasses.replace(glm4_1v_9b(), ...)` and name it on the command line: `--recipe module:function`.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -182,10 +183,13 @@ def tiny() -> Recipe:
     )
 
 
+def demo() -> Recipe:
+    """`tiny` with steps of a thousand tokens: the end of `make demo`, a minute of CPU."""
+    return dataclasses.replace(tiny(), name="demo", sequence_length=512, global_batch=2, steps=30)
+
+
 def tiny_moe() -> Recipe:
     """`tiny` with the decoder of GLM-4.5V: four experts of which two are asked, one shared."""
-    import dataclasses
-
     base = tiny()
     text = {
         **base.model.text,
@@ -250,8 +254,6 @@ def glm4_1v_9b_long_context() -> Recipe:
 
     Set `model.initial_weights` to the export of the stage before.
     """
-    import dataclasses
-
     return dataclasses.replace(
         glm4_1v_9b(),
         name="glm4_1v_9b_long_context",

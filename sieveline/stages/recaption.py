@@ -12,6 +12,8 @@
 | fact_recall | float | share of them that the candidate keeps |
 | num_unsupported | int32 | numbers and names of the candidate that neither the original nor the image supports |
 | num_new_words | int32 | content words of the candidate that the original does not have |
+| num_coined | int32 | new words of the candidate that are no words |
+| num_repeated | int32 | content words the candidate says again |
 | alignment | float | raw cosine of image and original |
 | candidate_alignment | float | raw cosine of image and candidate |
 | caption_spans | list | facts of the original: start, end, kind, and `kept` or `lost` |
@@ -43,6 +45,8 @@ COLUMNS = pa.schema(
         ("fact_recall", pa.float32()),
         ("num_unsupported", pa.int32()),
         ("num_new_words", pa.int32()),
+        ("num_coined", pa.int32()),
+        ("num_repeated", pa.int32()),
         ("alignment", pa.float32()),
         ("candidate_alignment", pa.float32()),
         ("caption_spans", _SPANS),
@@ -82,6 +86,8 @@ class Recaption:
         max_words: most words.
         min_length_ratio: least length in characters relative to the original without its noise.
         max_repetition: greatest share of repeating words.
+        max_coined: most new words that no word list of the language or of English knows.
+        max_repeated: most content words that the candidate says again where the original does not.
     """
 
     measuring: Measuring = Measuring()
@@ -95,6 +101,8 @@ class Recaption:
     max_words: int | None = 200
     min_length_ratio: float | None = 0.5
     max_repetition: float | None = 0.2
+    max_coined: int | None = 0
+    max_repeated: int | None = 0
 
 
 def decide(columns: pa.Table | pa.RecordBatch, config: Recaption) -> pa.Table:
@@ -123,6 +131,7 @@ def decide(columns: pa.Table | pa.RecordBatch, config: Recaption) -> pa.Table:
     rule(Reason.FACT_LOST, column("fact_recall"), under, config.min_fact_recall)
     rule(Reason.UNSUPPORTED_FACT, column("num_unsupported"), over, config.max_unsupported)
     rule(Reason.UNSUPPORTED_FACT, column("num_new_words"), over, config.max_new_words)
+    rule(Reason.UNSUPPORTED_FACT, column("num_coined"), over, config.max_coined)
     drop = np.round(column("alignment_before") - column("alignment_after"), 4)
     rule(Reason.ALIGNMENT_LOWER, drop, over, config.max_alignment_drop)
     rule(Reason.CANDIDATE_LANGUAGE, column("language_probability"), under, config.min_language_probability)
@@ -130,4 +139,5 @@ def decide(columns: pa.Table | pa.RecordBatch, config: Recaption) -> pa.Table:
     rule(Reason.CANDIDATE_LENGTH, column("candidate_words"), over, config.max_words)
     rule(Reason.CANDIDATE_LENGTH, column("length_ratio"), under, config.min_length_ratio)
     rule(Reason.CANDIDATE_REPETITION, column("repetition"), over, config.max_repetition)
+    rule(Reason.CANDIDATE_REPETITION, column("num_repeated"), over, config.max_repeated)
     return verdicts.table()
