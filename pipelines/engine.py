@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -117,6 +118,7 @@ def child_main() -> None:
     die_with_parent()
     if os.getppid() != int(sys.argv[2]):
         os._exit(1)  # the parent died before it could be watched
+    threading.excepthook = end_with_worker
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     target, arguments = pickle.loads(sys.stdin.buffer.read())
     module, function = target.split(":")
@@ -130,6 +132,17 @@ def child_main() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # Beam's runner threads need not be waited for: every result is on disk
+
+
+def end_with_worker(failure: threading.ExceptHookArgs) -> None:
+    """Ends the child when the thread that watches a worker process fails: FnApiRunner would wait for the dead worker for ever.
+
+    What is finished is published, so a re-run goes on from there.
+    """
+    threading.__excepthook__(failure)
+    if failure.thread is not None and failure.thread.name == "run_worker":
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def report_progress(step: str, **counts: int) -> None:

@@ -13,6 +13,7 @@ from source_shards import Pair, encoded, jpeg, write_tar
 from demo import pictures, sources
 from sieveline import recipes
 from sieveline.stages.concepts import Concepts
+from sieveline.stages.recaption import Measuring, Recaption
 from sieveline.stages.write import Write
 
 SOURCES = ("kgeography", "emoji")
@@ -45,8 +46,14 @@ def write_pool(folder: Path, num_shards: int = 4, num: int = 150) -> list[Pair]:
 
 
 def recipe() -> recipes.ImageText:
-    """The demo's, with two slices and training shards so small that there are several."""
-    return dataclasses.replace(recipes.demo(), shards_per_slice=2, concepts=Concepts(t=3), write=Write(max_shard_samples=25))
+    """The demo's, with two slices, training shards so small that there are several, and no picture read for recaptions."""
+    return dataclasses.replace(
+        recipes.demo(),
+        shards_per_slice=2,
+        concepts=Concepts(t=3),
+        recaption=Recaption(measuring=Measuring(ocr=False)),
+        write=Write(max_shard_samples=25),
+    )
 
 
 ALONE = "--runner=FnApiRunner --direct_running_mode=in_memory --direct_num_workers=1"
@@ -62,14 +69,15 @@ def command(source: str, output: str, *, recipe: str = "line_pool:recipe", beam:
 def environment(**more: str) -> dict[str, str]:
     """The environment of a child that finds this module's recipes."""
     paths = [str(Path(__file__).parent.parent), str(Path(__file__).parent)]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"} | more
+    tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])  # Beam starts workers as `python`
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "PATH": tools, "OMP_NUM_THREADS": "1"} | more
 
 
 def run_line(source: str, output: str, **options: Any) -> subprocess.CompletedProcess:
     """Runs the line to its end; `environment` among the options is added to the child's."""
     more = options.pop("environment", {})
     return subprocess.run(
-        command(source, output, **options), env=environment(**more), capture_output=True, text=True, timeout=300, check=False
+        command(source, output, **options), env=environment(**more), capture_output=True, text=True, timeout=580, check=False
     )
 
 

@@ -183,7 +183,7 @@ def test_tighter_thresholds_read_and_measure_nothing(alone, pool, tmp_path):
     recipe = line_pool.recipe()
     tighter = dataclasses.replace(
         recipe,
-        heuristics=dataclasses.replace(recipe.heuristics, min_characters=8),
+        heuristics=dataclasses.replace(recipe.heuristics, min_characters=14),
         duplicates=dataclasses.replace(recipe.duplicates, measuring=Measuring(radius=6), max_difference=0.05),
         alignment=dataclasses.replace(recipe.alignment, min_score=0.4),
         concepts=Concepts(t=1),
