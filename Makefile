@@ -39,7 +39,7 @@ lock:
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --group dev --group build . && $(BIN)/python -m pip uninstall --quiet --yes sieveline
 	$(BIN)/python -m pip install --quiet --no-deps 'rapidocr==3.10.*'
-	$(BIN)/python -m pip freeze --exclude pip > requirements.lock
+	$(BIN)/python -m pip freeze --all --exclude pip > requirements.lock
 
 clean:
 	rm -rf .venv $(OUT)
