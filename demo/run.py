@@ -33,31 +33,6 @@ def settings(folder: Path) -> dict[str, str]:
     }
 
 
-def materialise(folder: Path) -> None:
-    """Runs the job `image_text` over all slices, then `training`, in this process, recorded in the demo's Dagster instance.
-
-    Each step looks what of its results still stands, so a second demo does nothing that is done.
-    """
-    import dagster as dg
-
-    from assets.definitions import defs
-    from assets.line import ImageTextLine
-    from assets.partitions import slices
-    from assets.schedules import RANGE_END, RANGE_START
-
-    line = ImageTextLine.from_environment()
-    names = [s.name for s in line.plan()]
-    with dg.DagsterInstance.get() as instance:
-        instance.add_dynamic_partitions(str(slices.name), names)
-        tags = {RANGE_START: names[0], RANGE_END: names[-1]}
-        for job, job_tags in (("image_text", tags), ("training", {})):
-            result = defs.resolve_job_def(job).execute_in_process(instance=instance, tags=job_tags, raise_on_error=False)
-            if not result.success:
-                for event in (e for e in result.all_events if e.is_step_failure):
-                    print(f"{event.step_key}: {event.step_failure_data.error_display_string}", file=sys.stderr)
-                sys.exit(f"the job {job} failed; `make ui` shows run {result.run_id}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("out"))
@@ -73,7 +48,11 @@ def main() -> None:
 
     for skipped in pool.build(folder / "pool", pairs=options.pairs):
         print(skipped)
-    materialise(folder)
+    from assets.materialise import materialise  # after the environment is set, which the code location reads
+
+    failure = materialise()
+    if failure:
+        sys.exit(failure)
 
     place = Output(str(folder / "image_text"))
     scores = truth.score(folder / "image_text", folder / "pool" / "truth" / "labels.parquet", flood_cap=flood_cap())
