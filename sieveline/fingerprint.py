@@ -34,11 +34,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted(_plain(v) for v in value)
     if isinstance(value, enum.Enum):
-        return value.value
+        value = value.value
+    if isinstance(value, Path):
+        value = str(value)
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
-    if isinstance(value, Path):
-        return str(value)
     raise TypeError(f"cannot fingerprint a {type(value).__name__}: {value!r}")
 
 
