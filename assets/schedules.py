@@ -1,5 +1,7 @@
 """When things run: a sensor registers slices as shards appear, a schedule materialises every night what is missing."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from assets.image_text import GROUP, MAX_SLICES_PER_RUN, training_shards
@@ -43,7 +45,7 @@ def nightly_backfill(context: dg.ScheduleEvaluationContext) -> list[dg.RunReques
     return [dg.RunRequest(run_key=f"{day}/{first}", tags={RANGE_START: first, RANGE_END: last}) for first, last in ranges]
 
 
-def missing_ranges(known: list[str], done: set[str], max_slices: int) -> list[tuple[str, str]]:
+def missing_ranges(known: Sequence[str], done: set[str], max_slices: int) -> list[tuple[str, str]]:
     """Runs of neighbours in `known` that are not `done`, as (first, last), none longer than `max_slices`."""
     ranges: list[list[str]] = []
     gap = True

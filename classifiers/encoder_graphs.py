@@ -141,7 +141,7 @@ class _Graph:
         """`x` [N, features] with mean 0 and variance 1 in each row."""
         return self.op("LayerNormalization", x, self.weight(np.ones(features, np.float32)), epsilon=1e-5)
 
-    def model(self, sources: list[tuple[str, int, list]], x: str, features: int, head: Head | None) -> Any:
+    def model(self, sources: list[tuple[str, Any, list]], x: str, features: int, head: Head | None) -> Any:
         """The whole graph: from the inputs `sources` (name, element type, shape) to `x`, and on through the head."""
         import onnx
         from onnx import helper
@@ -249,7 +249,7 @@ def _minilm(weights: dict[str, np.ndarray], head: Head | None) -> Any:
         h = graph.op("Gelu", linear(x, f"{layer}.intermediate.dense"))
         x = norm(graph.op("Add", linear(h, f"{layer}.output.dense"), x), f"{layer}.output.LayerNorm")
     x = graph.normed(graph.op("ReduceMean", x, graph.weight(np.array([1])), keepdims=0), TEXT_FEATURES)
-    sources = [("ids", onnx.TensorProto.INT64, ["n", "l"])]
+    sources: list[tuple[str, Any, list]] = [("ids", onnx.TensorProto.INT64, ["n", "l"])]
     if head is not None:
         x = graph.op("Concat", x, "grams", axis=1)
         sources.append(("grams", onnx.TensorProto.FLOAT, ["n", len(head.weight_in) - TEXT_FEATURES]))

@@ -187,7 +187,7 @@ def _stored(content: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         whole = path.with_suffix(".part.npz")
-        np.savez(whole, **make())
+        np.savez(whole, allow_pickle=False, **make())
         whole.rename(path)
     with np.load(path) as stored:
         return dict(stored)

@@ -94,7 +94,7 @@ class RecaptionStep(ShardStep):
     def decide(self, rows: pa.Table, measured: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
         verdicts = stage.decide(measured, self.recipe.recaption)
         columns: dict[str, Any] = {"accepted": verdicts["reason"].is_null()}
-        columns |= {_RENAMED.get(name, name): measured[name] for name in measured.column_names}
+        columns |= {_RENAMED.get(str(field.name), str(field.name)): measured[field.name] for field in verify.COLUMNS}
         return verdicts, {name: columns[name] for name in stage.COLUMNS.names}
 
     def keeps(self, verdicts: pa.Table) -> pa.Array:

@@ -79,8 +79,9 @@ class Measuring:
     def __post_init__(self):
         for name, low, high in (("radius", 0, 14), ("exchange_bits", 0, 12), ("fan", 1, None), ("template_more_than", 1, None)):
             value = getattr(self, name)
-            if value is None and name == "exchange_bits":
+            if name == "exchange_bits" and value is None:
                 continue
+            assert value is not None
             if value < low or (high is not None and value > high):
                 raise ConfigError(
                     f"duplicates.{name} is {value}, must be at least {low}" + (f", at most {high}" if high else "")
