@@ -25,7 +25,7 @@ MARK = "SIEVELINE_TEST_RUN"
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("pool")
-    line_pool.write_pool(folder, num=100)
+    line_pool.write_pool(folder, num=60)
     return folder
 
 
@@ -116,17 +116,17 @@ def no_half_files(output: Path) -> None:
 def test_killed_at_random_moments_then_run_to_the_end(pool, unharmed, tmp_path):
     output = tmp_path / "out"
     num_files = len(files(unharmed))
-    moments = sorted(draws.uniform(7, "kill", i) for i in range(5))
+    moments = sorted(draws.uniform(7, "kill", i) for i in range(3))
     killed = 0
     for i, moment in enumerate(moments):
-        run = Run(pool, output, TOGETHER if i == 2 else ALONE)
+        run = Run(pool, output, TOGETHER if i == 1 else ALONE)
         if run.wait_for(lambda m=moment: len(files(output)) >= m * num_files):
             time.sleep(draws.uniform(7, "pause", i) * 0.2)
             killed += run.process.poll() is None
         run.kill_group()
         assert run.gone(), f"left running after kill {i}: {run.alive()}"
         no_half_files(output)
-    assert killed >= 3
+    assert killed >= 2
     done = run_line(f"{pool}/*.tar", str(output))
     assert done.returncode == 0, done.stderr
     same(output, unharmed)
@@ -209,7 +209,7 @@ def test_a_truncated_tar_gives_what_can_be_read_and_exit_status_1(pool, tmp_path
     assert "00003" not in done.stderr
     rows = pq.read_table(output / "ledger" / "heuristics" / "00001.parquet", columns=["reason", "kept"]).to_pylist()
     assert [r["reason"] for r in rows].count("truncated") == 1
-    assert sum(r["kept"] for r in rows) >= 8
+    assert sum(r["kept"] for r in rows) >= 4
     empty = pq.read_table(output / "ledger" / "heuristics" / "00003.parquet", columns=["reason"])
     assert empty["reason"].to_pylist() == ["empty_shard"]
     assert training_shards(output)
