@@ -14,15 +14,17 @@ from multiprocessing import get_context
 import numpy as np
 import xxhash
 
-from classifiers import encoder_graphs
+from classifiers import embedded_clip, encoder_graphs
 from classifiers.embedded_clip import FrozenEncoders
 from classifiers.encoder_graphs import IMAGE_SIDE
 from classifiers.rgb import decode_rgb, square
 from demo.captions import light
 from demo.sources import Item
+from models import composites
 from models.composites import Composer, Scene
 from sieveline.cache import cache_folder
 from sieveline.draws import generator
+from sieveline.fingerprint import code_version
 
 _CHUNK = 500  # pictures of one file in the cache
 
@@ -182,7 +184,8 @@ def _parallel(work: Callable, given: list, workers: int) -> list:
 
 
 def _stored(content: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    key = xxhash.xxh3_128_hexdigest(f"{content}{encoder_graphs.weights_hash()}{encoder_graphs.IMAGE_FEATURES}".encode())
+    code = code_version(encoder_graphs, embedded_clip, composites)
+    key = xxhash.xxh3_128_hexdigest(f"{content}{encoder_graphs.weights_hash()}{code}".encode())
     path = cache_folder() / "alignment" / f"features-{key}.npz"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
