@@ -77,9 +77,9 @@ def load(path: Path) -> "tuple[PointerModel, Any]":
     from recaption.pointer_model import PointerConfig, PointerModel
 
     with safe_open(path, "pt") as file:
-        about = file.metadata()
+        about = json.loads(file.metadata()["about"])
         weights = {name: file.get_tensor(name).to(torch.float32) for name in file.keys()}  # noqa: SIM118  not a dict
-    model = PointerModel(PointerConfig(**json.loads(about["config"])))
+    model = PointerModel(PointerConfig(**about["config"]))
     model.load_state_dict(weights)
     return model.eval(), Tokenizer.from_str(about["tokenizer"])
 
@@ -91,8 +91,8 @@ def save(path: Path, model: "PointerModel", tokenizer: Any, embedder: str) -> No
     from safetensors.torch import save_file
 
     weights = {name: tensor.detach().to(torch.float16).contiguous() for name, tensor in model.state_dict().items()}
-    about = {"config": json.dumps(asdict(model.config), sort_keys=True), "tokenizer": tokenizer.to_str(), "embedder": embedder}
-    save_file(weights, path, about)
+    about = {"config": asdict(model.config), "tokenizer": tokenizer.to_str(), "embedder": embedder}
+    save_file(weights, path, {"about": json.dumps(about, sort_keys=True)})  # one key: safetensors writes several in any order
 
 
 def readable(caption: str) -> str:

@@ -110,7 +110,9 @@ class FactFinder:
             captions: any strings, empty ones have no facts.
             languages: ISO 639-1 codes, one per caption; any unknown code goes by the language-free rule.
         """
-        clean = [noise.strip(c[: self.config.max_characters]) for c in captions]
+        # Lone surrogates, which no Arrow column can hold, become "?": offsets stay.
+        whole = [c[: self.config.max_characters].encode("utf-8", "replace").decode() for c in captions]
+        clean = [noise.strip(c) for c in whole]
         english = [i for i, lang in enumerate(languages) if lang == "en" and not words.CJK.search(clean[i].text)]
         docs: dict[int, Any] = {}
         if english:

@@ -9,7 +9,6 @@ import dataclasses
 import enum
 import inspect
 import json
-import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -45,12 +44,12 @@ def _plain(value: Any) -> Any:
 
 def code_version(*modules: ModuleType) -> str:
     """16 hex digits over the code of `modules`, blind to comments, docstrings and formatting."""
-    return fingerprint(*(_code(m.__name__) for m in modules))
+    return fingerprint(*(_code(inspect.getsource(m)) for m in modules))
 
 
 @cache
-def _code(module: str) -> str:
-    tree = ast.parse(inspect.getsource(sys.modules[module]))
+def _code(source: str) -> str:
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(node):
             node.body = node.body[1:] or [ast.Pass()]

@@ -24,9 +24,9 @@ def test_counts_of_all_shards_and_of_some(output):
     put(output, "heuristics", "a", 3, aspect=2)
     put(output, "heuristics", "b", 1, aspect=1, min_side=4)
     put(output, "duplicates", "a", 3)
-    output.add_cost("heuristics", "a", 1.5)
-    output.add_cost("heuristics", "a", 0.25)
-    output.add_cost("heuristics", "b", 1)
+    output.add_cost("heuristics", "a", "made", 1.5)
+    output.add_cost("heuristics", "a", "made", 0.25)
+    output.add_cost("heuristics", "b", "made", 1)
     counts = count_stages(output)
     assert [c.name for c in counts] == list(STAGES)
     assert counts[0].as_dict() == {

@@ -234,15 +234,17 @@ def test_sixty_four_captions_are_learnt_by_heart_and_written_down(tmp_path):
     base = cached(quick(), tmp_path / "cache")
     recipe = dataclasses.replace(
         base,
-        steps=320,
+        steps=400,
         sequence_length=1_024,
         global_batch=1,
         packing=dataclasses.replace(base.packing, group=1, window_batches=2),
-        optimizer=dataclasses.replace(base.optimizer, peak_rate=3e-3, weight_decay=0.0, warmup_steps=20, final_rate_share=0.01),
-        watch=dataclasses.replace(base.watch, checkpoint_every=320, log_every=50),
+        optimizer=dataclasses.replace(
+            base.optimizer, peak_rate=2.5e-3, weight_decay=0.0, warmup_steps=20, final_rate_share=0.01
+        ),
+        watch=dataclasses.replace(base.watch, checkpoint_every=400, log_every=50),
     )
     result = train(str(tmp_path / "a.tar"), recipe, tmp_path / "run")
-    assert result.metrics["loss"] < 0.1
+    assert result.metrics["loss"] < 0.05
     pictures = []
     for sample, media in made:
         ((name, data),) = media.items()
@@ -250,4 +252,4 @@ def test_sixty_four_captions_are_learnt_by_heart_and_written_down(tmp_path):
         pictures[-1].write_bytes(data)
     written = captions(tmp_path / "run" / "export", pictures, max_tokens=40)
     right = sum(w == sample["content"][1]["text"] for w, (sample, _) in zip(written, made, strict=True))
-    assert right >= 56, written[:5]
+    assert right >= 60, written[:5]
