@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -96,7 +97,8 @@ def test_a_slice_is_materialised_and_its_samples_are_seen(ui: str):
         page.add_init_script("""localStorage.communityNux = '"1"'""")
         page.goto(f"{ui}/assets/image_text/heuristics")
         page.get_by_role("button", name="Materialize").first.click()
-        page.get_by_role("button", name="Launch backfill").click()
+        page.get_by_role("button", name="All", exact=True).click()
+        page.get_by_role("button", name=re.compile("^Launch")).click()
         status = wait_for(lambda: finished_run(ui), 300)
         assert status == "SUCCESS"
 
