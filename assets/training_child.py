@@ -9,12 +9,14 @@ from typing import Any
 
 from dagster_pipes import PipesContext, open_dagster_pipes
 
+from sieveline.lifetime import die_with_parent
 from training.cli import run as run_training
 
 LOG_EVERY = 10  # steps
 
 
 def main() -> None:
+    die_with_parent()  # Dagster's step: a run that is killed must not train on
     with open_dagster_pipes() as pipes:
         folder = Path(pipes.get_extra("run"))
         arguments = argparse.Namespace(

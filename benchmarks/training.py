@@ -146,18 +146,15 @@ def loader_rows(shards: list[str], folder: Path) -> list[Row]:
     import webdataset as wds
 
     from training.export import processor
-    from training.model import PackedModel, build
 
     corpus, recipe, encoder = prepare(shards, folder, 8_192, recipes.Tokens().max_pixels)
     theirs = processor(recipe, Path(encoder.folder))
-    normalise = PackedModel(build(recipe, encoder.tokenizer), "blocks")._normalise
 
     def load(*, normalised: bool) -> int:
         count = 0
-        for _, _, packs in Loader(corpus, recipe, encoder, Cost()):
+        loading = dataclasses.replace(recipe.loading, patches="float32" if normalised else "uint8")
+        for _, _, packs in Loader(corpus, dataclasses.replace(recipe, loading=loading), encoder, Cost()):
             for pack in packs:
-                if normalised:
-                    normalise(pack.patches)
                 count += len(pack.samples)
         return count
 

@@ -9,12 +9,14 @@ sieveline caption runs/a/export picture.jpg
 import argparse
 import importlib
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sieveline.errors import ConfigError, SievelineError
+from sieveline.lifetime import die_with_parent
 from training.recipes import Recipe
 
 DEFAULT_RECIPE = "training.recipes:tiny"
@@ -99,6 +101,8 @@ def main() -> int:
     """Entry for `torchrun -m training.cli`, which takes the arguments of `sieveline train`."""
     from training import parallel
 
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        die_with_parent()  # torchrun ends its processes when it is told to stop, not when it is killed
     parser = argparse.ArgumentParser(prog="sieveline train", description="Trains a model on training shards.")
     add_arguments(parser)
     try:

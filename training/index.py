@@ -31,8 +31,10 @@ import pyarrow.parquet as pq
 
 from sieveline.errors import ConfigError, ShardError
 from sieveline.fingerprint import fingerprint
+from sieveline.lifetime import die_with_parent
 from sieveline.training_sample import media_files, validate
-from training.samples import Encoder, Flaw, image_size
+from training.pictures import Flaw, image_size
+from training.samples import Encoder
 
 SCHEMA = pa.schema(
     [
@@ -159,7 +161,7 @@ def cached(url: str, encoder: Encoder, cache: Path) -> Path:
     info = fs.info(path)
     stamp = info.get("ETag") or info.get("mtime") or info.get("created")
     settings = (encoder.config, encoder.sequence_length, encoder.patch, encoder.merge, tokenizer_digest(encoder.folder))
-    target = cache / f"{fingerprint('index-1', url, info['size'], str(stamp), *settings)}.parquet"
+    target = cache / f"{fingerprint('index-2', url, info['size'], str(stamp), *settings)}.parquet"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f"{target.name}.{os.getpid()}")
@@ -186,6 +188,6 @@ def build(
         from concurrent.futures import ProcessPoolExecutor
         from multiprocessing import get_context
 
-        with ProcessPoolExecutor(min(workers, len(mine)), mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(min(workers, len(mine)), get_context("spawn"), initializer=die_with_parent) as pool:
             return list(pool.map(cached, mine, [encoder] * len(mine), [cache] * len(mine)))
     return [cached(url, encoder, cache) for url in mine]

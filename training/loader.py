@@ -14,12 +14,15 @@ import fsspec
 import numpy as np
 
 from sieveline.errors import SievelineError
+from sieveline.lifetime import die_with_parent
 from training.balance import Cost, Pack, assign
+from training.buffers import Buffers
 from training.index import members_of, read_sample
 from training.mixture import Corpus, Ref
+from training.pictures import Flaw, image_size, normalise
 from training.plan import Batch, Planner
 from training.recipes import Recipe
-from training.samples import IGNORE, Encoder, Flaw, Piece
+from training.samples import IGNORE, Encoder, Piece
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +43,7 @@ class Packed:
         targets: int64 (L,), -100 where nothing is learnt.
         positions: int64 (4, L): row 0 restarts at 0 with each sample, rows 1-3 are mRoPE.
         boundaries: int32 (S + 1,), or (S + 2,) where padding makes the last segment; from 0 to L.
-        patches: uint8 (P, 588), not normalised.
+        patches: uint8 (P, 588), not normalised; or (P, 1176) float32 and normalised, as `Loading.patches` says.
         grids: int64 (K, 3), (1, height, width) in patches.
         tokens: tokens that are not padding.
         samples: ids, in the order of the segments.
@@ -61,14 +64,15 @@ class Packed:
 class Decoder:
     """Reads, decodes and packs; a map-style dataset whose index is a pack."""
 
-    def __init__(self, corpus: Corpus, encoder: Encoder, pad: int):
-        self.corpus, self.encoder, self.pad = corpus, encoder, pad
+    def __init__(self, corpus: Corpus, encoder: Encoder, pad: int, kind: str = "uint8"):
+        self.corpus, self.encoder, self.pad, self.kind = corpus, encoder, pad, kind
         self._files: dict[int, Any] = {}
+        self._buffers = self._memory()
 
     def __getstate__(self) -> dict[str, Any]:
         corpus = Corpus.__new__(Corpus)
         corpus.shards, corpus.index = self.corpus.shards, self.corpus.index
-        return {"corpus": corpus, "encoder": self.encoder, "pad": self.pad, "_files": {}}
+        return self.__dict__ | {"corpus": corpus, "_files": {}, "_buffers": self._memory()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         from functools import lru_cache
@@ -82,59 +86,93 @@ class Decoder:
         length = self.encoder.sequence_length
         ids, targets = np.full(length, self.pad, np.int64), np.full(length, IGNORE, np.int64)
         positions, boundaries, at = np.empty((4, length), np.int64), [0], 0
-        patches, grids, samples, flaws = [], [], [], []
-        for ref in pack:
-            rows = self.corpus.rows(ref.shard)
+        grids, samples, flaws = [], [], []
+        read = [(ref, self._read(ref)) for ref in pack]
+        count = sum(piece.patches for _, (piece, _) in read if isinstance(piece, Piece))
+        patches = torch.from_numpy(self._buffers.take((count, self._width), self._dtype))
+        filled = 0
+        for ref, (piece, members) in read:
             try:
-                piece, images = self._read(ref, rows)
+                if isinstance(piece, Flaw):
+                    raise piece
+                rows = self._decode(piece, members, patches[filled:])
             except Flaw as flaw:
-                flaws.append((rows["id"][ref.row], self.corpus.shards[ref.shard], str(flaw)))
+                flaws.append((self._id(ref), self.corpus.shards[ref.shard], str(flaw)))
                 continue
+            filled += rows
             end = at + len(piece.ids)
             ids[at:end], targets[at:end], positions[:, at:end] = piece.ids, piece.targets, self.encoder.positions(piece)
-            patches += images
             grids += [(1, i.height, i.width) for i in piece.images]
-            samples.append(rows["id"][ref.row])
+            samples.append(self._id(ref))
             boundaries.append(end)
             at = end
         if at < length:
             positions[:, at:] = np.arange(length - at)
             boundaries.append(length)
-        width = 3 * self.encoder.patch**2
         return Packed(
             ids=torch.from_numpy(ids),
             targets=torch.from_numpy(targets),
             positions=torch.from_numpy(positions),
             boundaries=torch.tensor(boundaries, dtype=torch.int32),
-            patches=torch.from_numpy(np.concatenate(patches) if patches else np.empty((0, width), np.uint8)),
+            patches=patches[:filled],
             grids=torch.tensor(grids, dtype=torch.int64).reshape(-1, 3),
             tokens=at,
             samples=samples,
             flaws=flaws,
         )
 
-    def _read(self, ref: Ref, rows: dict[str, np.ndarray]) -> tuple[Piece, list[np.ndarray]]:
-        """The piece and the patches of its images.
+    def _id(self, ref: Ref) -> str:
+        return self.corpus.rows(ref.shard)["id"][ref.row]
 
-        Raises:
-            Flaw: the bytes are not what the index measured, or an image does not decode.
-        """
+    def _read(self, ref: Ref) -> tuple[Piece | Flaw, dict[str, bytes]]:
+        """The piece and its media files; in its place a flaw where the bytes are not what the index measured."""
         import tarfile
 
-        from training.samples import image_size
-
+        rows = self.corpus.rows(ref.shard)
         try:
             members = members_of(self._bytes(ref.shard, int(rows["offset"][ref.row]), int(rows["length"][ref.row])))
-        except (OSError, tarfile.TarError, EOFError) as error:
-            raise Flaw("unreadable") from error
-        sample = read_sample(members)
-        if sample["id"] != rows["id"][ref.row]:
-            raise Flaw("shard_changed")
-        sizes = {p["file"]: image_size(members[p["file"]]) for p in sample["content"] if p["type"] == "image"}
-        piece = self.encoder.pieces(sample, sizes, original=bool(rows["variant"][ref.row]))[int(rows["piece"][ref.row])]
-        if isinstance(piece, str) or len(piece.ids) != ref.tokens:
-            raise Flaw("shard_changed")
-        return piece, [self.encoder.patches(members[i.file], i) for i in piece.images]
+            sample = read_sample(members)
+            if sample["id"] != rows["id"][ref.row]:
+                raise Flaw("shard_changed")
+            sizes = {p["file"]: image_size(members[p["file"]]) for p in sample["content"] if p["type"] == "image"}
+            piece = self.encoder.pieces(sample, sizes, original=bool(rows["variant"][ref.row]))[int(rows["piece"][ref.row])]
+            if isinstance(piece, str) or len(piece.ids) != ref.tokens:
+                raise Flaw("shard_changed")
+        except Flaw as flaw:
+            return flaw, {}
+        except (OSError, tarfile.TarError, EOFError):
+            return Flaw("unreadable"), {}
+        return piece, members
+
+    def _memory(self) -> Buffers:
+        """Each buffer holds the patches of a pack that is nothing but pictures."""
+        return Buffers(self.encoder.sequence_length * self.encoder.merge**2 * self._width * np.dtype(self._dtype).itemsize)
+
+    @property
+    def _width(self) -> int:
+        return 3 * self.encoder.patch**2 * (1 if self.kind == "uint8" else 2)
+
+    @property
+    def _dtype(self) -> type:
+        return {"uint8": np.uint8, "float32": np.float32}[self.kind]
+
+    def _decode(self, piece: Piece, members: dict[str, bytes], out: "torch.Tensor") -> int:
+        """Fills the first rows of `out` with the piece's patches; their number.
+
+        Raises:
+            Flaw: an image does not decode.
+        """
+        import torch
+
+        filled = 0
+        for image in piece.images:
+            rows = out[filled : filled + image.patches]
+            if self.kind == "uint8":
+                self.encoder.patches(members[image.file], image, rows.numpy())
+            else:
+                normalise(torch.from_numpy(self.encoder.patches(members[image.file], image)), rows)
+            filled += image.patches
+        return filled
 
     def _bytes(self, shard: int, offset: int, length: int) -> bytes:
         if shard not in self._files:
@@ -170,7 +208,8 @@ class Loader:
     ):
         self.corpus, self.recipe, self.cost, self.rank, self.ranks = corpus, recipe, cost, rank, ranks
         self.planner = Planner(corpus, recipe, cost, state)
-        self.decoder = Decoder(corpus, encoder, pad=encoder.tokenizer.convert_tokens_to_ids("<|endoftext|>"))
+        pad = encoder.tokenizer.convert_tokens_to_ids("<|endoftext|>")
+        self.decoder = Decoder(corpus, encoder, pad, recipe.loading.patches)
         self.pin = pin
         self.seen, self.flawed = corpus.num_samples, corpus.num_flawed
         self.flaws: dict[str, list[str]] = {reason: list(ids) for reason, ids in corpus.flaws.items()}
@@ -196,7 +235,7 @@ class Loader:
             num_workers=config.workers,
             prefetch_factor=config.prefetch if config.workers else None,
             multiprocessing_context=_server() if config.workers else None,
-            worker_init_fn=_one_thread if config.workers else None,
+            worker_init_fn=_prepare if config.workers else None,
             collate_fn=_same,
             pin_memory=self.pin,
         )
@@ -242,10 +281,14 @@ def _server() -> Any:
     return context
 
 
-def _one_thread(_: int) -> None:
+def _prepare(_: int) -> None:
+    """Called first in every worker: one thread each, and no life beyond the trainer's."""
+    import cv2
     import torch
 
+    die_with_parent()
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
 
 
 def _same(pack: Any) -> Any:

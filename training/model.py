@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
 from sieveline.errors import ConfigError
-from training import attention
+from training import attention, pictures
 from training.recipes import Recipe
 from training.samples import IGNORE
 from training.tokenizer import END, IMAGE, IMAGE_END, IMAGE_START, VIDEO, VIDEO_END, VIDEO_START
@@ -95,14 +95,11 @@ class PackedModel(nn.Module):
     def reset_buffers(self, device: torch.device | None = None) -> None:
         """Computes the buffers no checkpoint holds: normalisation and rotary frequencies (made on the meta device they are empty)."""
         # what the model's image processor does to pixels, folded into one multiplication and one subtraction a frame
-        from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
-
         vision = self.model.config.vision_config
         shape = (3, vision.temporal_patch_size, vision.patch_size**2)
+        scale, shift = (factor[..., None].expand(shape).to(device or "cpu") for factor in pictures.factors())
+        self.scale, self.shift = nn.Buffer(scale, persistent=False), nn.Buffer(shift, persistent=False)
         with torch.device(device or "cpu"):
-            mean, std = (torch.tensor(x)[:, None, None].expand(shape) for x in (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD))
-            self.scale = nn.Buffer(1 / (255 * std), persistent=False)
-            self.shift = nn.Buffer(mean / std, persistent=False)
             for module in self.model.modules():
                 if hasattr(module, "original_inv_freq"):
                     fresh: Any = type(module)(module.config)  # type: ignore[call-arg]
@@ -186,7 +183,11 @@ class PackedModel(nn.Module):
         return BaseModelOutputWithPooling(pooler_output=(kept,))  # type: ignore[arg-type]
 
     def _normalise(self, patches: torch.Tensor) -> torch.Tensor:
-        """uint8 (P, 3 * p * p) -> (P, 3 * 2 * p * p): normalised, and shown twice in time as a still image is."""
+        """uint8 (P, 3 * p * p) -> (P, 3 * 2 * p * p): normalised, and shown twice in time as a still image is; what is normalised stays."""
+        if patches.is_floating_point():
+            return patches
+        if patches.device.type == "cpu":  # the same in fewer passes over memory
+            return pictures.normalise(patches, patches.new_empty((len(patches), 2 * patches.shape[1]), dtype=torch.float32))
         return (patches.unflatten(1, (3, 1, -1)) * self.scale).sub_(self.shift).flatten(1)
 
 

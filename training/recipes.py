@@ -66,7 +66,12 @@ class Packing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loading:
+    """Reading and decoding. `patches` is what workers send: "uint8" leaves normalising to the device, an eighth of the bytes; "float32" is
+    normalised already, for a device that is slower than its workers.
+    """
+
     workers: int = 4
+    patches: Literal["uint8", "float32"] = "uint8"
     prefetch: int = 4  # packs ahead per worker
     max_corrupt_share: float = 0.01  # of samples, once `corrupt_grace` have been seen
     corrupt_grace: int = 100

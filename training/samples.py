@@ -3,14 +3,12 @@
     [gMASK] <sop>  text  <|begin_of_image|> <|image|> x n <|end_of_image|>  text  <|endoftext|>
 
 Targets are shifted already (`targets[t]` is the token after `t`) and -100 where there is no loss, so a pack can be cut anywhere
-between devices. Images keep their native resolution: sides go to multiples of 28 by the model's own `smart_resize`, and the
-patches stay uint8 (588 bytes instead of 4,704) until the device normalises them.
+between devices. Images keep their native resolution: sides go to multiples of 28 by the model's own `smart_resize` (pictures.py).
 
 Too long for the sequence: lines in `Tokens.split_lines` are cut into pieces, between tokens or images but never inside an image, each
 piece starting anew at position 0; samples of other lines are dropped. A piece without a token to learn is dropped too. All are counted.
 """
 
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,14 +18,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from training import pictures
 from training import tokenizer as special
+from training.pictures import Flaw
 from training.recipes import Tokens
 
 IGNORE = -100
-
-
-class Flaw(ValueError):
-    """A sample cannot be trained on; the message is a short, countable reason, and the sample is skipped."""
 
 
 class Image(NamedTuple):
@@ -62,7 +58,7 @@ class Piece:
 
 
 class _Unit(NamedTuple):
-    ids: list[int]
+    ids: np.ndarray  # int32
     loss: bool
     image: Image | None = None
 
@@ -113,17 +109,17 @@ class Encoder:
     def _control(self) -> re.Pattern[str]:
         return re.compile("(" + "|".join(re.escape(t) for t in special.CONTROL if t in self._ids) + ")")
 
-    def text(self, text: str, *, control: bool) -> list[int]:
-        """Token ids of `text`; box, think and role tokens are recognised only where `control` is set."""
+    def text(self, text: str, *, control: bool) -> np.ndarray:
+        """int32 (n,): token ids of `text`; box, think and role tokens are recognised only where `control` is set."""
         if not control:
-            return self._core.encode(text, add_special_tokens=False).ids
+            return np.array(self._core.encode(text, add_special_tokens=False).ids, np.int32)
         ids: list[int] = []
         for i, part in enumerate(self._control.split(text)):
             if i % 2:
                 ids.append(self._ids[part])
             elif part:
                 ids += self._core.encode(part, add_special_tokens=False).ids
-        return ids
+        return np.array(ids, np.int32)
 
     def grid(self, width: int, height: int) -> tuple[int, int]:
         """Patches down and across after the model's own resize.
@@ -155,8 +151,9 @@ class Encoder:
             Flaw: an image with an impossible shape, or media that is not supported.
         """
         units = self._units(sample, sizes, original)
-        start, end = [self._ids[special.MASK], self._ids[special.START]], self._ids[special.END]
-        units.append(_Unit([end], loss=units[-1].loss if units else False))
+        start = np.array([self._ids[special.MASK], self._ids[special.START]], np.int32)
+        end = np.array([self._ids[special.END]], np.int32)
+        units.append(_Unit(end, loss=units[-1].loss if units else False))
         length = len(start) + sum(len(u.ids) for u in units)
         if length <= self.sequence_length:
             return [self._piece(start, units)]
@@ -174,8 +171,8 @@ class Encoder:
                 units.append(_Unit(self.text(text, control=control), part["loss"]))
             elif part["type"] == "image":
                 image = Image(part["file"], *self.grid(*sizes[part["file"]]))
-                tokens = [self._ids[special.IMAGE]] * (image.patches // self.merge**2)
-                ids = [self._ids[special.IMAGE_START], *tokens, self._ids[special.IMAGE_END]]
+                ids = np.full(image.patches // self.merge**2 + 2, self._ids[special.IMAGE], np.int32)
+                ids[0], ids[-1] = self._ids[special.IMAGE_START], self._ids[special.IMAGE_END]
                 units.append(_Unit(ids, loss=False, image=image))
             else:
                 raise Flaw(f"{part['type']}_unsupported")
@@ -199,7 +196,7 @@ class Encoder:
                 left -= len(unit.ids)
                 continue
             ids = unit.ids
-            while ids:
+            while len(ids):
                 if not left:
                     parts.append(part)
                     part, left = [], room
@@ -207,9 +204,10 @@ class Encoder:
                 ids, left = ids[left:], left - len(part[-1].ids)
         return [*parts, part] if part else parts
 
-    def _piece(self, start: list[int], units: Sequence[_Unit]) -> Piece | str:
-        ids = np.array([*start, *(i for u in units for i in u.ids)], np.int32)
-        learnt = np.array([*(False for _ in start), *(u.loss for u in units for _ in u.ids)], bool)
+    def _piece(self, start: np.ndarray, units: Sequence[_Unit]) -> Piece | str:
+        parts = [start, *(u.ids for u in units)]
+        ids = np.concatenate(parts)
+        learnt = np.repeat([False, *(u.loss for u in units)], [len(part) for part in parts])
         targets = np.full(len(ids), IGNORE, np.int64)
         targets[:-1][learnt[1:]] = ids[1:][learnt[1:]]
         if not learnt.any():
@@ -237,62 +235,14 @@ class Encoder:
         out[1:, at:] = np.arange(position, position + n - at)
         return out
 
-    def patches(self, data: bytes, image: Image) -> np.ndarray:
-        """uint8 (patches, 3 * patch * patch): the image decoded, resized (bicubic, antialiased) and cut as the model's processor does.
+    def patches(self, data: bytes, image: Image, out: np.ndarray | None = None) -> np.ndarray:
+        """uint8 (patches, 3 * patch * patch): the image decoded, resized and cut as the model's processor does, into `out` if given.
 
         Raises:
             Flaw: the bytes do not decode, or to another size than the header said.
         """
-        import torch
-        from torchvision.transforms.v2 import InterpolationMode
-        from torchvision.transforms.v2 import functional as F
-
-        pixels = torch.from_numpy(decode(data)).permute(2, 0, 1)
-        if self.grid(pixels.shape[2], pixels.shape[1]) != (image.height, image.width):
+        pixels = pictures.decode(data)
+        if self.grid(pixels.shape[1], pixels.shape[0]) != (image.height, image.width):
             raise Flaw("image_size_changed")
-        p, m = self.patch, self.merge
-        size = [image.height * p, image.width * p]
-        if list(pixels.shape[1:]) != size:
-            pixels = F.resize(pixels, size, interpolation=InterpolationMode.BICUBIC, antialias=True)
-        blocks = pixels.reshape(3, image.height // m, m, p, image.width // m, m, p)
-        return blocks.permute(1, 4, 2, 5, 0, 3, 6).reshape(image.patches, 3 * p * p).numpy()
-
-
-def image_size(data: bytes) -> tuple[int, int]:
-    """(width, height) from an image's header, without decoding it.
-
-    Raises:
-        Flaw: no header that Pillow knows.
-    """
-    from PIL import Image as Pillow
-
-    try:
-        with Pillow.open(io.BytesIO(data)) as image:
-            return image.size
-    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
-        raise Flaw("image_undecodable") from error
-
-
-def decode(data: bytes) -> np.ndarray:
-    """uint8 (height, width, 3) RGB; transparency goes onto white.
-
-    Raises:
-        Flaw: the bytes do not decode.
-    """
-    import simplejpeg
-    from PIL import Image as Pillow
-
-    if data[:2] == b"\xff\xd8":
-        try:
-            return simplejpeg.decode_jpeg(data, "RGB", fastdct=False)
-        except ValueError:
-            pass  # CMYK and damaged files: Pillow knows the one and names the other
-    try:
-        with Pillow.open(io.BytesIO(data)) as image:
-            if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-                rgba = image.convert("RGBA")
-                white = Pillow.new("RGBA", rgba.size, (255, 255, 255, 255))
-                return np.array(Pillow.alpha_composite(white, rgba).convert("RGB"))
-            return np.array(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
-        raise Flaw("image_undecodable") from error
+        pixels = pictures.resize(pixels, image.height * self.patch, image.width * self.patch)
+        return pictures.cut(pixels, self.patch, self.merge, out)
