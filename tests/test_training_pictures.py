@@ -27,7 +27,7 @@ def file_of(pixels: np.ndarray, kind: str, **options) -> bytes:
 @pytest.mark.parametrize(
     ("kind", "options"),
     [("JPEG", {"quality": 85}), ("PNG", {}), ("WEBP", {"quality": 80}), ("WEBP", {"lossless": True}), ("GIF", {}), ("BMP", {})],
-    ids=lambda x: str(x),
+    ids=str,
 )
 def test_every_format_has_pillows_pixels(kind, options):
     data = file_of(drawn(), kind, **options)
@@ -108,7 +108,7 @@ def test_normalised_pixels_are_those_of_the_models_processor():
         want = processor(Image.open(io.BytesIO(data)), return_tensors="pt")
         _, down, across = want["image_grid_thw"][0].tolist()
         patches = torch.from_numpy(cut(resize(decode(data), down * 14, across * 14), 14, 2))
-        got = normalise(patches, torch.empty(len(patches), 2 * patches.shape[1]))
+        got = normalise(torch.empty(len(patches), 2 * patches.shape[1]), patches)
         torch.testing.assert_close(got, want["pixel_values"], rtol=0, atol=2e-6)
 
 

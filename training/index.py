@@ -9,7 +9,7 @@
 | variant | int8 | 0 the sample as it lies, 1 with its original caption |
 | piece | int16 | number of the piece, 0 unless the sample was too long |
 | tokens | int32 | of the piece |
-| patches | int32 | image patches of the piece |
+| patches | int32 | image patches of the piece; a pair of video frames counts once |
 | patch_squares | int64 | sum of squared patches over its images, what attention in the vision tower costs |
 | flaw | string | why the row cannot be trained on, else null |
 
@@ -33,7 +33,7 @@ from sieveline.errors import ConfigError, ShardError
 from sieveline.fingerprint import fingerprint
 from sieveline.lifetime import die_with_parent
 from sieveline.training_sample import media_files, validate
-from training.pictures import Flaw, image_size
+from training.pictures import Flaw
 from training.samples import Encoder
 
 SCHEMA = pa.schema(
@@ -117,7 +117,7 @@ def rows(encoder: Encoder, key: str, members: Mapping[str, bytes]) -> list[dict[
     try:
         sample = read_sample(members)
         blank |= {"sample_id": sample["id"], "component": f"{sample['line']}/{sample['provenance'].get('source') or 'unknown'}"}
-        sizes = {p["file"]: image_size(members[p["file"]]) for p in sample["content"] if p["type"] == "image"}
+        sizes = encoder.sizes(sample, members)
         variants = [False, True] if _recaptioned(sample) else [False]
         found = [(v, i, p) for v in variants for i, p in enumerate(encoder.pieces(sample, sizes, original=v))]
     except Flaw as flaw:

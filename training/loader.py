@@ -19,10 +19,10 @@ from training.balance import Cost, Pack, assign
 from training.buffers import Buffers
 from training.index import members_of, read_sample
 from training.mixture import Corpus, Ref
-from training.pictures import Flaw, image_size, normalise
+from training.pictures import Flaw, normalise
 from training.plan import Batch, Planner
 from training.recipes import Recipe
-from training.samples import IGNORE, Encoder, Piece
+from training.samples import IGNORE, Encoder, Image, Piece
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +43,9 @@ class Packed:
         targets: int64 (L,), -100 where nothing is learnt.
         positions: int64 (4, L): row 0 restarts at 0 with each sample, rows 1-3 are mRoPE.
         boundaries: int32 (S + 1,), or (S + 2,) where padding makes the last segment; from 0 to L.
-        patches: uint8 (P, 588), not normalised; or (P, 1176) float32 and normalised, as `Loading.patches` says.
+        patches: uint8 (P + Q, 588), not normalised: each patch, then the second frames of those that have one of their own; or, as
+            `Loading.patches` says, (P, 1176) float32, normalised, both frames in one row.
+        pairs: int64 (Q,): the patches that have a second frame of their own, those of videos.
         grids: int64 (K, 3), (1, height, width) in patches.
         tokens: tokens that are not padding.
         samples: ids, in the order of the segments.
@@ -55,6 +57,7 @@ class Packed:
     positions: "torch.Tensor"
     boundaries: "torch.Tensor"
     patches: "torch.Tensor"
+    pairs: "torch.Tensor"
     grids: "torch.Tensor"
     tokens: int
     samples: list[str]
@@ -67,12 +70,17 @@ class Decoder:
     def __init__(self, corpus: Corpus, encoder: Encoder, pad: int, kind: str = "uint8"):
         self.corpus, self.encoder, self.pad, self.kind = corpus, encoder, pad, kind
         self._files: dict[int, Any] = {}
-        self._buffers = self._memory()
+        self.buffers = self._memory()
 
     def __getstate__(self) -> dict[str, Any]:
         corpus = Corpus.__new__(Corpus)
         corpus.shards, corpus.index = self.corpus.shards, self.corpus.index
-        return self.__dict__ | {"corpus": corpus, "_files": {}, "_buffers": self._memory()}
+        return self.__dict__ | {"corpus": corpus, "_files": {}, "buffers": self._memory()}
+
+    def _memory(self) -> Buffers:
+        """Each buffer holds the patches of a pack that is nothing but pictures."""
+        patches = self.encoder.sequence_length * self.encoder.merge**2
+        return Buffers(patches * 2 * 3 * self.encoder.patch**2 * (1 if self.kind == "uint8" else 4))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         from functools import lru_cache
@@ -88,18 +96,15 @@ class Decoder:
         positions, boundaries, at = np.empty((4, length), np.int64), [0], 0
         grids, samples, flaws = [], [], []
         read = [(ref, self._read(ref)) for ref in pack]
-        count = sum(piece.patches for _, (piece, _) in read if isinstance(piece, Piece))
-        patches = torch.from_numpy(self._buffers.take((count, self._width), self._dtype))
-        filled = 0
+        pixels = _Pixels(self, [piece for _, (piece, _) in read if isinstance(piece, Piece)])
         for ref, (piece, members) in read:
             try:
                 if isinstance(piece, Flaw):
                     raise piece
-                rows = self._decode(piece, members, patches[filled:])
+                pixels.add(self.encoder.frames(members, piece.images))
             except Flaw as flaw:
                 flaws.append((self._id(ref), self.corpus.shards[ref.shard], str(flaw)))
                 continue
-            filled += rows
             end = at + len(piece.ids)
             ids[at:end], targets[at:end], positions[:, at:end] = piece.ids, piece.targets, self.encoder.positions(piece)
             grids += [(1, i.height, i.width) for i in piece.images]
@@ -109,12 +114,14 @@ class Decoder:
         if at < length:
             positions[:, at:] = np.arange(length - at)
             boundaries.append(length)
+        patches, pairs = pixels.tensors()
         return Packed(
             ids=torch.from_numpy(ids),
             targets=torch.from_numpy(targets),
             positions=torch.from_numpy(positions),
             boundaries=torch.tensor(boundaries, dtype=torch.int32),
-            patches=patches[:filled],
+            patches=patches,
+            pairs=pairs,
             grids=torch.tensor(grids, dtype=torch.int64).reshape(-1, 3),
             tokens=at,
             samples=samples,
@@ -134,8 +141,9 @@ class Decoder:
             sample = read_sample(members)
             if sample["id"] != rows["id"][ref.row]:
                 raise Flaw("shard_changed")
-            sizes = {p["file"]: image_size(members[p["file"]]) for p in sample["content"] if p["type"] == "image"}
-            piece = self.encoder.pieces(sample, sizes, original=bool(rows["variant"][ref.row]))[int(rows["piece"][ref.row])]
+            piece = self.encoder.pieces(sample, self.encoder.sizes(sample, members), original=bool(rows["variant"][ref.row]))[
+                int(rows["piece"][ref.row])
+            ]
             if isinstance(piece, str) or len(piece.ids) != ref.tokens:
                 raise Flaw("shard_changed")
         except Flaw as flaw:
@@ -143,36 +151,6 @@ class Decoder:
         except (OSError, tarfile.TarError, EOFError):
             return Flaw("unreadable"), {}
         return piece, members
-
-    def _memory(self) -> Buffers:
-        """Each buffer holds the patches of a pack that is nothing but pictures."""
-        return Buffers(self.encoder.sequence_length * self.encoder.merge**2 * self._width * np.dtype(self._dtype).itemsize)
-
-    @property
-    def _width(self) -> int:
-        return 3 * self.encoder.patch**2 * (1 if self.kind == "uint8" else 2)
-
-    @property
-    def _dtype(self) -> type:
-        return {"uint8": np.uint8, "float32": np.float32}[self.kind]
-
-    def _decode(self, piece: Piece, members: dict[str, bytes], out: "torch.Tensor") -> int:
-        """Fills the first rows of `out` with the piece's patches; their number.
-
-        Raises:
-            Flaw: an image does not decode.
-        """
-        import torch
-
-        filled = 0
-        for image in piece.images:
-            rows = out[filled : filled + image.patches]
-            if self.kind == "uint8":
-                self.encoder.patches(members[image.file], image, rows.numpy())
-            else:
-                normalise(torch.from_numpy(self.encoder.patches(members[image.file], image)), rows)
-            filled += image.patches
-        return filled
 
     def _bytes(self, shard: int, offset: int, length: int) -> bytes:
         if shard not in self._files:
@@ -184,6 +162,53 @@ class Decoder:
         file = self._files[shard]
         file.seek(offset)
         return file.read(length)
+
+
+class _Pixels:
+    """The patches of a pack, in one piece of memory from the start."""
+
+    def __init__(self, decoder: Decoder, pieces: list[Piece]):
+        import torch
+
+        self.num_patches, self.num_seconds = sum(p.patches for p in pieces), sum(p.second_frames for p in pieces)
+        self.normalised = decoder.kind == "float32"
+        width = 3 * decoder.encoder.patch**2
+        shape = (self.num_patches, 2 * width) if self.normalised else (self.num_patches + self.num_seconds, width)
+        self.memory = torch.from_numpy(decoder.buffers.take(shape, np.float32 if self.normalised else np.uint8))
+        self.filled = self.seconds = 0
+        self.pairs: list[np.ndarray] = []
+
+    def add(self, images: Iterator[tuple[Image, list[np.ndarray]]]) -> None:
+        """Takes the images of a sample, all or, where a flaw comes out of them, none."""
+        import torch
+
+        at, seconds, pairs = self.filled, self.seconds, []
+        for image, frames in images:
+            rows = self.memory[at : at + image.patches]
+            if self.normalised:
+                normalise(rows, *map(torch.from_numpy, frames))
+            else:
+                rows.copy_(torch.from_numpy(frames[0]))
+                if len(frames) == 2:
+                    first = self.num_patches + seconds
+                    self.memory[first : first + image.patches].copy_(torch.from_numpy(frames[1]))
+                    pairs.append(np.arange(at, at + image.patches))
+                    seconds += image.patches
+            at += image.patches
+        self.filled, self.seconds = at, seconds
+        self.pairs += pairs
+
+    def tensors(self) -> "tuple[torch.Tensor, torch.Tensor]":
+        """`Packed.patches` and `Packed.pairs`."""
+        import torch
+
+        pairs = torch.from_numpy(np.concatenate(self.pairs) if self.pairs else np.empty(0, np.int64))
+        patches = self.memory[: self.filled]
+        if self.seconds:
+            ends = self.num_patches, self.num_patches + self.seconds
+            whole = self.filled == self.num_patches
+            patches = self.memory[: ends[1]] if whole else torch.cat([patches, self.memory[slice(*ends)]])
+        return patches, pairs
 
 
 class Loader:

@@ -120,7 +120,7 @@ def _orientation(data: bytes) -> int:
 
     if b"Exif\0\0" not in data[: 1 << 16] and data[:4] not in (b"\x89PNG", b"RIFF"):
         return 1
-    if data[:4] == b"\x89PNG" and b"eXIf" not in data or data[:4] == b"RIFF" and b"EXIF" not in data:
+    if (data[:4] == b"\x89PNG" and b"eXIf" not in data) or (data[:4] == b"RIFF" and b"EXIF" not in data):
         return 1
     try:
         with Image.open(io.BytesIO(data)) as image:
@@ -143,14 +143,11 @@ def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.ascontiguousarray(resized.permute(1, 2, 0).numpy())
 
 
-def cut(pixels: np.ndarray, patch: int, merge: int, out: np.ndarray | None = None) -> np.ndarray:
-    """Patches of a picture whose sides are multiples of `patch * merge`: uint8 (P, 3 * patch * patch), into `out` where it is given."""
+def cut(pixels: np.ndarray, patch: int, merge: int) -> np.ndarray:
+    """Patches of a picture whose sides are multiples of `patch * merge`: uint8 (P, 3 * patch * patch)."""
     height, width = pixels.shape[0] // (patch * merge), pixels.shape[1] // (patch * merge)
     blocks = pixels.reshape(height, merge, patch, width, merge, patch, 3).transpose(0, 3, 1, 4, 6, 2, 5)
-    if out is None:
-        out = np.empty((height * width * merge**2, 3 * patch * patch), np.uint8)
-    out.reshape(blocks.shape)[...] = blocks
-    return out
+    return np.ascontiguousarray(blocks).reshape(height * width * merge**2, 3 * patch * patch)
 
 
 @cache
@@ -163,19 +160,28 @@ def factors() -> tuple["torch.Tensor", "torch.Tensor"]:
     return 1 / (255 * std), mean / std
 
 
-def normalise(patches: "torch.Tensor", out: "torch.Tensor") -> "torch.Tensor":
-    """uint8 (P, 3 * n) into `out`, float32 (P, 3 * 2 * n) on the CPU, normalised and twice in time; returns `out`.
+def normalise(out: "torch.Tensor", patches: "torch.Tensor", second: "torch.Tensor | None" = None) -> "torch.Tensor":
+    """uint8 (P, 3 * n) into `out`, float32 (P, 3 * 2 * n) on the CPU, normalised; returns `out`.
 
     `ROWS` patches at a time: one conversion into both frames, one multiply-add in place while they are in the cache. So each value
     goes to memory once; on whole packs the same two operations took twice as long.
+
+    Args:
+        second: uint8 (P, 3 * n), the second frame of a video's pair; a still is shown twice.
     """
     import torch
 
-    values, frames = patches.unflatten(1, (3, 1, -1)), out.view(len(patches), 3, 2, -1)
+    frames = out.view(len(patches), 3, 2, -1)
+    first = patches.unflatten(1, (3, 1, -1))
+    other = first if second is None else second.unflatten(1, (3, 1, -1))
     scale, shift = (factor[..., None].expand(frames.shape[1:]).contiguous() for factor in factors())
     shift.neg_()
-    for first in range(0, len(patches), ROWS):
-        rows = frames[first : first + ROWS]
-        rows.copy_(values[first : first + ROWS])
+    for at in range(0, len(patches), ROWS):
+        rows = frames[at : at + ROWS]
+        if other is first:
+            rows.copy_(first[at : at + ROWS])
+        else:
+            rows[:, :, :1].copy_(first[at : at + ROWS])
+            rows[:, :, 1:].copy_(other[at : at + ROWS])
         torch.addcmul(shift, rows, scale, out=rows)
     return out

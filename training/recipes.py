@@ -34,6 +34,9 @@ class Tokens:
     training_texts: int = 20_000  # texts the trained tokenizer sees; taken from the first shards in order
     min_pixels: int = 112 * 112  # [P] counted over t * h * w with t = 2, as the image processor does
     max_pixels: int = 28 * 28 * 15_000  # [P] the same; 7,500 tokens for one still image
+    video_fps: float = 2.0  # [P] frames a second
+    max_video_seconds: int = 300  # [P] of a longer video, as many frames as these seconds give are taken evenly
+    max_video_pixels: int = 28 * 28 * 2 * 30_000  # [P] over t * h * w: 30,000 tokens for one video
     split_lines: tuple[str, ...] = ("interleaved",)  # [?] lines cut into pieces when too long; the others are dropped
     control_lines: tuple[str, ...] = ("gui", "grounding", "instruct")  # lines whose text may hold box, think and role tokens
 
@@ -178,7 +181,13 @@ def tiny() -> Recipe:
         sequence_length=1_024,
         global_batch=4,
         steps=40,
-        tokens=Tokens(vocabulary=1_024, min_pixels=2 * 56 * 56, max_pixels=2 * 112 * 112),
+        tokens=Tokens(
+            vocabulary=1_024,
+            min_pixels=2 * 56 * 56,
+            max_pixels=2 * 112 * 112,
+            max_video_seconds=8,
+            max_video_pixels=16 * 84 * 84,
+        ),
         mixture=Mixture(shuffle_samples=2_000),
         packing=Packing(window_batches=16, group=4),
         loading=Loading(workers=1, prefetch=8),

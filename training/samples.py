@@ -2,6 +2,9 @@
 
     [gMASK] <sop>  text  <|begin_of_image|> <|image|> x n <|end_of_image|>  text  <|endoftext|>
 
+A video is `<|begin_of_video|>`, then each pair of its frames as an image with the second it was taken at behind it as text, then
+`<|end_of_video|>`: so the model's processor has it, and to all that follows a pair is an image with two frames instead of one seen twice.
+
 Targets are shifted already (`targets[t]` is the token after `t`) and -100 where there is no loss, so a pack can be cut anywhere
 between devices. Images keep their native resolution: sides go to multiples of 28 by the model's own `smart_resize` (pictures.py).
 
@@ -10,7 +13,7 @@ piece starting anew at position 0; samples of other lines are dropped. A piece w
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,20 +21,28 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from training import pictures
+from training import pictures, videos
 from training import tokenizer as special
 from training.pictures import Flaw
 from training.recipes import Tokens
+from training.videos import Clip
 
 IGNORE = -100
 
 
 class Image(NamedTuple):
-    """An image's place in a piece: its file and its grid of 14-pixel patches."""
+    """An image's place in a piece: its file and its grid of 14-pixel patches; of a video, one pair of frames.
+
+    Attributes:
+        clip: of a video, the frames that are taken of it.
+        pair: number of the pair in its clip.
+    """
 
     file: str
     height: int
     width: int
+    clip: Clip | None = None
+    pair: int = 0
 
     @property
     def patches(self) -> int:
@@ -45,7 +56,7 @@ class Piece:
     Attributes:
         ids: int32 (n,), token ids.
         targets: int64 (n,), the next token where it is learnt, else -100.
-        images: in order of appearance.
+        images: in order of appearance, the pairs of a video one after another.
     """
 
     ids: np.ndarray
@@ -56,11 +67,16 @@ class Piece:
     def patches(self) -> int:
         return sum(i.patches for i in self.images)
 
+    @property
+    def second_frames(self) -> int:
+        """Patches that have a second frame of their own."""
+        return sum(i.patches for i in self.images if i.clip is not None)
+
 
 class _Unit(NamedTuple):
     ids: np.ndarray  # int32
     loss: bool
-    image: Image | None = None
+    images: tuple[Image, ...] = ()  # with images, the unit is never cut
 
 
 @dataclass(frozen=True)
@@ -121,34 +137,50 @@ class Encoder:
                 ids += self._core.encode(part, add_special_tokens=False).ids
         return np.array(ids, np.int32)
 
-    def grid(self, width: int, height: int) -> tuple[int, int]:
-        """Patches down and across after the model's own resize.
+    def grid(self, width: int, height: int, frames: int | None = None) -> tuple[int, int]:
+        """Patches down and across after the model's own resize, of a still (which counts as two frames) or of a video of so many frames.
 
         Raises:
             Flaw: an aspect ratio the model refuses (above 200), or no pixels.
         """
         from transformers.models.glm4v.image_processing_glm4v import smart_resize
 
+        config = self.config
+        most = config.max_pixels if frames is None else config.max_video_pixels
         if width < 1 or height < 1:
             raise Flaw("image_empty")
         try:
-            h, w = smart_resize(2, height, width, 2, self.patch * self.merge, self.config.min_pixels, self.config.max_pixels)
+            h, w = smart_resize(frames or 2, height, width, 2, self.patch * self.merge, config.min_pixels, most)
         except ValueError as error:
             raise Flaw("image_aspect") from error
         return h // self.patch, w // self.patch
 
+    def sizes(self, sample: Mapping[str, Any], members: Mapping[str, bytes]) -> dict[str, tuple[int, int] | Clip]:
+        """What `pieces` needs to know of each media file: (width, height) of an image, the frames to take of a video.
+
+        Raises:
+            Flaw: a file without a header that is understood.
+        """
+        found: dict[str, tuple[int, int] | Clip] = {}
+        for part in sample["content"]:
+            if part["type"] == "image":
+                found[part["file"]] = pictures.image_size(members[part["file"]])
+            elif part["type"] == "video":
+                found[part["file"]] = videos.sample(members[part["file"]], self.config.video_fps, self.config.max_video_seconds)
+        return found
+
     def pieces(
-        self, sample: Mapping[str, Any], sizes: Mapping[str, tuple[int, int]], *, original: bool = False
+        self, sample: Mapping[str, Any], sizes: Mapping[str, tuple[int, int] | Clip], *, original: bool = False
     ) -> list[Piece | str]:
         """The pieces of a sample, with the reason (`too_long`, `no_loss`) in the place of each that is dropped.
 
         Args:
             sample: as `sieveline.training_sample` has it.
-            sizes: (width, height) in pixels of every image file.
+            sizes: as `Encoder.sizes` has them.
             original: learn `provenance.original_caption` in the place of the sample's learnt text.
 
         Raises:
-            Flaw: an image with an impossible shape, or media that is not supported.
+            Flaw: an image with an impossible shape.
         """
         units = self._units(sample, sizes, original)
         start = np.array([self._ids[special.MASK], self._ids[special.START]], np.int32)
@@ -161,7 +193,7 @@ class Encoder:
             return ["too_long"]
         return [self._piece(start, part) if part else "too_long" for part in self._split(units, len(start))]
 
-    def _units(self, sample: Mapping[str, Any], sizes: Mapping[str, tuple[int, int]], original: bool) -> list[_Unit]:
+    def _units(self, sample: Mapping[str, Any], sizes: Mapping[str, tuple[int, int] | Clip], original: bool) -> list[_Unit]:
         control = sample["line"] in self.config.control_lines
         caption = sample["provenance"].get("original_caption") if original else None
         units: list[_Unit] = []
@@ -169,23 +201,37 @@ class Encoder:
             if part["type"] == "text":
                 text = caption if caption is not None and part["loss"] else part["text"]
                 units.append(_Unit(self.text(text, control=control), part["loss"]))
-            elif part["type"] == "image":
-                image = Image(part["file"], *self.grid(*sizes[part["file"]]))
-                ids = np.full(image.patches // self.merge**2 + 2, self._ids[special.IMAGE], np.int32)
-                ids[0], ids[-1] = self._ids[special.IMAGE_START], self._ids[special.IMAGE_END]
-                units.append(_Unit(ids, loss=False, image=image))
+                continue
+            size = sizes[part["file"]]
+            if isinstance(size, Clip):
+                units.append(self._video(part["file"], size))
             else:
-                raise Flaw(f"{part['type']}_unsupported")
+                image = Image(part["file"], *self.grid(*size))
+                units.append(_Unit(self._image_ids(image), loss=False, images=(image,)))
         return units
 
+    def _image_ids(self, image: Image) -> np.ndarray:
+        ids = np.full(image.patches // self.merge**2 + 2, self._ids[special.IMAGE], np.int32)
+        ids[0], ids[-1] = self._ids[special.IMAGE_START], self._ids[special.IMAGE_END]
+        return ids
+
+    def _video(self, file: str, clip: Clip) -> _Unit:
+        grid = self.grid(clip.width, clip.height, len(clip.frames))
+        images = tuple(Image(file, *grid, clip, pair) for pair in range(len(clip.seconds)))
+        ids = [np.array([self._ids[special.VIDEO_START]], np.int32)]
+        for image, second in zip(images, clip.seconds, strict=True):
+            ids += [self._image_ids(image), self.text(str(second), control=False)]
+        ids.append(np.array([self._ids[special.VIDEO_END]], np.int32))
+        return _Unit(np.concatenate(ids), loss=False, images=images)
+
     def _split(self, units: Sequence[_Unit], taken: int) -> list[list[_Unit]]:
-        """Cuts units into parts that fit; an image too large for any part becomes an empty part."""
+        """Cuts units into parts that fit; an image or video too large for any part becomes an empty part."""
         room = self.sequence_length - taken
         parts: list[list[_Unit]] = []
         part: list[_Unit] = []
         left = room
         for unit in units:
-            if unit.image is not None:
+            if unit.images:
                 if len(unit.ids) > room:
                     parts.append([])
                     continue
@@ -212,7 +258,7 @@ class Encoder:
         targets[:-1][learnt[1:]] = ids[1:][learnt[1:]]
         if not learnt.any():
             return "no_loss"
-        return Piece(ids, targets, tuple(u.image for u in units if u.image is not None))
+        return Piece(ids, targets, tuple(image for u in units for image in u.images))
 
     def positions(self, piece: Piece) -> np.ndarray:
         """int32 (4, n): row 0 counts tokens, rows 1-3 are the mRoPE positions in time, height and width, all from 0.
@@ -235,8 +281,8 @@ class Encoder:
         out[1:, at:] = np.arange(position, position + n - at)
         return out
 
-    def patches(self, data: bytes, image: Image, out: np.ndarray | None = None) -> np.ndarray:
-        """uint8 (patches, 3 * patch * patch): the image decoded, resized and cut as the model's processor does, into `out` if given.
+    def patches(self, data: bytes, image: Image) -> np.ndarray:
+        """uint8 (patches, 3 * patch * patch): a still decoded, resized and cut as the model's processor does.
 
         Raises:
             Flaw: the bytes do not decode, or to another size than the header said.
@@ -245,4 +291,20 @@ class Encoder:
         if self.grid(pixels.shape[1], pixels.shape[0]) != (image.height, image.width):
             raise Flaw("image_size_changed")
         pixels = pictures.resize(pixels, image.height * self.patch, image.width * self.patch)
-        return pictures.cut(pixels, self.patch, self.merge, out)
+        return pictures.cut(pixels, self.patch, self.merge)
+
+    def frames(self, members: Mapping[str, bytes], images: Sequence[Image]) -> Iterator[tuple[Image, list[np.ndarray]]]:
+        """Each image of a piece with its frame, or its two frames, as `patches` has them.
+
+        Raises:
+            Flaw: the bytes do not decode, or to another size than the header said.
+        """
+        clip: Iterator[np.ndarray] = iter(())
+        for image in images:
+            if image.clip is None:
+                yield image, [self.patches(members[image.file], image)]
+                continue
+            if image.pair == 0:
+                clip = videos.decode(members[image.file], image.clip)
+            both = [pictures.resize(next(clip), image.height * self.patch, image.width * self.patch) for _ in range(2)]
+            yield image, [pictures.cut(frame, self.patch, self.merge) for frame in both]
