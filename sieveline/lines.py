@@ -100,6 +100,11 @@ class Line:
     def first(self) -> str:
         return self.stages[0].name
 
+    def origin(self, name: str) -> str:
+        """The stage that read or made the rows which stage `name` judges: the first, or the last before it that fans out."""
+        before = self.stages[: self.names.index(name) + 1]
+        return next((s.name for s in reversed(before) if s.fans_out), self.first)
+
     def stage(self, name: str) -> Stage:
         return next(s for s in self.stages if s.name == name)
 

@@ -109,8 +109,9 @@ def file_stem(url: str) -> str:
     return url.rsplit("/", 1)[-1].rsplit(".", 1)[0]
 
 
-def media_urls(output: Output, stage: str, shard_ids: Iterable[str]) -> dict[str, str | None]:
-    """`media_url` of several shards."""
+def media_urls(output: Output, shard_ids: Iterable[str]) -> dict[str, str | None]:
+    """The files that the rows of several shards point into, whatever stage they are of."""
+    stage = output.line.first
     sources = {shard.id: shard.url for s in read_slices(output.root) for shard in s.shards}
     return {i: media_url(output, stage, i, sources.get(i)) for i in sorted(set(shard_ids))}
 

@@ -158,9 +158,9 @@ def measured(measure: Measure, table: pa.Table) -> np.ndarray:
     return measure.combine(*(np.asarray(table[c].cast(pa.float64()).to_numpy(zero_copy_only=False)) for c in measure.columns))
 
 
-def attach_captions(output: Output, rows: Iterable[dict[str, Any]]) -> None:
-    """Gives each row the caption, url, format and size that the line's first ledger holds of its sample, unless it brought its caption."""
-    first = output.line.first
+def attach_captions(output: Output, stage: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Gives each row of `stage` the caption, url, format and size that its sample's first ledger holds, unless it brought its caption."""
+    first = output.line.origin(stage)
     by_shard: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         if "caption" not in row:

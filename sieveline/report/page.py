@@ -72,9 +72,13 @@ def gather(output: Output, sizes: Sizes) -> dict[str, Any]:
     floods = read_families(output, "template_id", "template_size", num_others=0, num_rows=4, survivors_first=False)
     balance = read_balance(output, config.get("concepts"))
 
-    shown = [row for group in _groups(stages, duplicates, floods) for row in group]
-    attach_captions(output, shown)
-    pictures = thumbnails(shown, results.media_urls(output, line.first, {row["source_shard"] for row in shown}))
+    by_stage = {s.name: list(_rows(s)) for s in stages}
+    for families in (f for f in (duplicates, floods) if f):
+        by_stage["duplicates"] += [row for cluster in (*families.largest, *families.others) for row in cluster.rows]
+    for stage, rows in by_stage.items():
+        attach_captions(output, stage, rows)
+    shown = [row for rows in by_stage.values() for row in rows]
+    pictures = thumbnails(shown, results.media_urls(output, {row["source_shard"] for row in shown}))
     exhibits = line.exhibits(output) if line.exhibits else {}
     cards = _Cards(pictures)
     truth = _truth(_json(output.report("truth.json")))
@@ -176,13 +180,9 @@ def _draw_note(row: Mapping[str, Any]) -> str:
     return "" if row.get("value") is None else f"p {text.decimal(row['value'])}, drawn {text.decimal(row['threshold'])}"
 
 
-def _groups(stages: Sequence[Stage], *families: Families | None) -> Iterable[Sequence[dict[str, Any]]]:
-    for stage in stages:
-        yield from (group.rows for group in stage.groups)
-        yield from (side.rows for near in stage.nearest for side in (near.passed, near.dropped))
-    for family in families:
-        if family:
-            yield from (cluster.rows for cluster in (*family.largest, *family.others))
+def _rows(stage: Stage) -> Iterable[dict[str, Any]]:
+    for group in (*stage.groups, *(side for near in stage.nearest for side in (near.passed, near.dropped))):
+        yield from group.rows
 
 
 def _stage_view(output: Output, stage: Stage, count: StageCount, cards: _Cards, exhibits: Sequence[Exhibit]) -> dict[str, Any]:

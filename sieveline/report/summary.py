@@ -67,8 +67,8 @@ def dialog_markdown(output: Output, stage: str, shard_ids: Iterable[str], max_by
     [count] = count_stages(output, shard_ids, [stage])
     tables = _tables(found)
     rows = [row for _, shown in tables for row in shown]
-    attach_captions(output, rows)
-    pictures = thumbnails(rows, media_urls(output, stage, {row["source_shard"] for row in rows}), _SIDE, _QUALITY)
+    attach_captions(output, stage, rows)
+    pictures = thumbnails(rows, media_urls(output, {row["source_shard"] for row in rows}), _SIDE, _QUALITY)
 
     parts = [_counts(count)]
     left = max_bytes - len(parts[0].encode()) - 200
