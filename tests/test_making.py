@@ -90,7 +90,7 @@ def test_the_report_shows_made_pictures_and_exhibits_with_texts_escaped(tmp_path
     assert "&lt;b&gt;one&lt;/b&gt;\n  two" in page
     assert page.count("data:image/jpeg") > 10
     assert "source unreadable" not in page
-    assert "<td class=\"n\"><bdi>2</bdi></td>" in page
+    assert '<td class="n"><bdi>2</bdi></td>' in page
     for stage in LINE.names:
         assert "data:image/jpeg" in dialog_markdown(place, stage, ["a"])
 

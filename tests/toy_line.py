@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -47,8 +47,8 @@ class Toy:
     shards_per_slice: int = 2
     squares: Squares = Squares()
     questions: Questions = Questions()
-    gates: Gates = Gates(max_yield=None)
-    write: Shards = Shards(max_shard_samples=4)
+    gates: Gates = field(default_factory=lambda: Gates(max_yield=None))
+    write: Shards = field(default_factory=lambda: Shards(max_shard_samples=4))
 
 
 def toy() -> Toy:
@@ -74,7 +74,9 @@ class SquaresStep(MakingStep):
             caption = f"{shard.id}, a square of grey {grey}"
             name = sample_id(file.getvalue(), caption)
             offset, length = media.add(f"{name}.png", file.getvalue())
-            yield [{"sample_id": name, "key": f"{grey:03d}", "offset": offset, "length": length, "grey": grey, "caption": caption}]
+            yield [
+                {"sample_id": name, "key": f"{grey:03d}", "offset": offset, "length": length, "grey": grey, "caption": caption}
+            ]
         yield [{"sample_id": "0" * 32, "key": "none", "offset": -1, "length": 0}]
         self.damage = "one square was not made" if shard.id == "torn" else None
 
