@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, ClassVar
 
 import apache_beam as beam
@@ -106,7 +107,13 @@ class ShardStep:
         count = ledger.StageCount(self.name)
         count.add(table)
         count.check()
-        footer = footer | {"decision": task.decision, "rows": count.num_in, "kept": count.kept}
+        footer = footer | {
+            "recipe": fingerprint(getattr(self.recipe, self.stage or self.name)),
+            "code": f"sieveline {version('sieveline')}",
+            "decision": task.decision,
+            "rows": count.num_in,
+            "kept": count.kept,
+        }
         ledger.write_table(self.result(task.shard.id), table, footer)
         return count
 
