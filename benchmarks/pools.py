@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from demo import pool
-from demo.run import RECIPE
+from demo.lines import DEMOS
+from demo.run import output_folder
 from sieveline.cache import cache_folder
 
 
@@ -19,14 +20,18 @@ def pool_of(pairs: int) -> Path:
     return folder
 
 
-def demo_shards(pairs: int = 4_800) -> str:
-    """Glob of the demo's training shards: its pool through its recipe, made once into the cache (some minutes)."""
-    folder = cache_folder() / "bench" / f"demo-{pairs}"
-    if not (folder / "image_text" / "report" / "index.html").exists():
-        print("making the demo's training shards in the cache", file=sys.stderr)
-        source = str(pool_of(pairs) / "shards" / "*.tar")
-        command = ["run", "image-text", "--input", source, "--output", str(folder / "image_text"), "--recipe", RECIPE]
+def demo_shards() -> str:
+    """Glob of the demo's training shards, those of every line it has: each line is run once into the cache, which takes minutes."""
+    folder = cache_folder() / "bench" / "demo"
+    for line, demo in DEMOS.items():
+        output = output_folder(folder, line)
+        if (output / "report" / "index.html").exists():
+            continue
+        print(f"running the demo of {line} into the cache", file=sys.stderr)
+        for skipped in demo.prepare(folder):
+            print(skipped, file=sys.stderr)
+        command = ["run", line, "--input", demo.input(folder), "--output", str(output), "--recipe", demo.recipe]
         status = subprocess.run([sys.executable, "-m", "sieveline.cli", *command], check=False).returncode
-        if status not in (0, 1):  # 1: all done, a shard of the pool is damaged
+        if status not in (0, 1):  # 1: all done, a shard of the pool is damaged on purpose
             raise RuntimeError(f"sieveline {' '.join(command)} ended with status {status}")
-    return str(folder / "*" / "shards" / "*.tar")
+    return str(folder / "*" / "shards" / "slice-*.tar")

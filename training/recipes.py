@@ -78,7 +78,7 @@ class Loading:
     prefetch: int = 4  # packs ahead per worker
     max_corrupt_share: float = 0.01  # of samples, once `corrupt_grace` have been seen
     corrupt_grace: int = 100
-    index_cache: str | None = None  # None: ~/.cache/sieveline/training-index
+    index_cache: str | None = None  # None: `training-index` in the cache
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
