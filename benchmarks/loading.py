@@ -23,7 +23,7 @@ from training.packing import best_fit_decreasing, fill
 from training.plan import Planner
 from training.samples import Encoder
 
-RANKS = (2, 8, 32)
+RANKS = (2, 8, 32, 128)
 
 
 def rows() -> Iterator[Row]:
@@ -33,11 +33,16 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shards = index.find_shards(demo_shards())
-        yield from packing_rows()
-        yield from balance_rows(shards, folder)
-        yield from loader_rows(shards[:4], folder, "the demo's mixture")
-        made = index.find_shards(photographs.write_shards(folder, samples=300))
+        yield from loader_rows(fewest(shards), folder, "the demo's mixture")
+        made = index.find_shards(photographs.write_shards(folder, samples=120))
         yield from loader_rows(made, folder, "photographs of .42 megapixels")
+        yield from balance_rows(shards, folder)
+        yield from packing_rows()
+
+
+def fewest(shards: list[str]) -> list[str]:
+    """The four smallest shards, some 300 samples: where every sample is worked on, more of them would only take longer."""
+    return sorted(shards, key=lambda shard: (Path(shard).stat().st_size, shard))[:4]
 
 
 def prepare(
@@ -78,25 +83,25 @@ def packing_rows() -> list[Row]:
 
 
 def balance_rows(shards: list[str], folder: Path) -> list[Row]:
-    """Largest over mean cost of the data-parallel ranks on packs of 8,192 tokens, global batches of 256 packs, four of them.
+    """Largest over mean cost of the data-parallel ranks, by the 9B's recipe: packs of 8,192, global batches of 1,536, one window.
 
     Attention alone (squared lengths and squared patches) is the hardest measure; the loop balances by the model's FLOPs.
     """
     corpus, recipe, encoder = prepare(shards, folder)
+    nine = recipes.glm4_1v_9b()
     recipe = dataclasses.replace(
         recipe,
-        global_batch=256,
+        global_batch=nine.global_batch,
         mixture=dataclasses.replace(recipe.mixture, epochs=(("*", None),)),
-        packing=dataclasses.replace(recipe.packing, group=64, window_batches=4),
+        packing=nine.packing,
     )
-    nine = recipes.glm4_1v_9b()
     costs = {
         "attention alone": Cost(),
         "FLOPs of the 9B": flops.cost(nine, flops.active_parameters(nine, len(encoder.tokenizer))),
     }
     found = []
     for name, cost in costs.items():
-        batches = list(islice(Planner(corpus, recipe, cost), 4))
+        batches = list(islice(Planner(corpus, recipe, cost), nine.packing.window_batches))
         by_ranks = {n: imbalance([s for b in batches for s in assign(b.packs, n, cost)], cost) for n in RANKS}
         found.append(
             Row(

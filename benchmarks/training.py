@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.loading import prepare
+from benchmarks.loading import fewest, prepare
 from benchmarks.pools import demo_shards
 from benchmarks.rows import Row, faster, spent
 from sieveline.draws import generator
@@ -28,8 +28,7 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shards = index.find_shards(demo_shards())
-        fewest = sorted(shards, key=lambda shard: (Path(shard).stat().st_size, shard))[:4]  # some 300 samples
-        yield from padded_rows(fewest, folder)
+        yield from padded_rows(fewest(shards), folder)
         yield from linear_rows(shards[:1], folder)
         yield wait_row(folder)
 

@@ -258,7 +258,7 @@ def glm4_1v_9b() -> Recipe:
         steps=120_000,  # [P]
         optimizer=Optimizer(peak_rate=2e-5),  # [?]
         parallel=Parallel(tensor=2),  # [P]
-        packing=Packing(window_batches=1, group=128),
+        packing=Packing(window_batches=4, group=256),
         watch=Watch(peak_flops=989e12),  # H100 SXM, dense bf16, by its data sheet
     )
 
@@ -318,6 +318,6 @@ def glm4_5v_106b_moe() -> Recipe:
         steps=120_000,  # [P]
         optimizer=Optimizer(peak_rate=2e-5),  # [?]
         experts=Experts(bias_rate=1e-3, balance_loss=1e-4),  # [P]
-        packing=Packing(window_batches=1, group=128),
+        packing=Packing(window_batches=4, group=256),
         watch=Watch(peak_flops=989e12),
     )
