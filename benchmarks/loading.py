@@ -33,8 +33,8 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shards = index.find_shards(demo_shards())
-        yield from loader_rows(fewest(shards), folder, "the demo's mixture")
-        made = index.find_shards(photographs.write_shards(folder, samples=120))
+        yield from loader_rows(shards[:3], folder, "the demo's mixture")
+        made = index.find_shards(photographs.write_shards(folder, samples=300))
         yield from loader_rows(made, folder, "photographs of .42 megapixels")
         yield from balance_rows(shards, folder)
         yield from packing_rows()

@@ -78,7 +78,7 @@ def test_dagsters_asset_trains_where_the_shards_lie_on_s3(output, tmp_path, monk
     resources = {LINE.key: settings, "pipes": dg.PipesSubprocessClient()}
     result = dg.materialize([training_run], resources=resources, selection=[training_run], raise_on_error=True)
     (event,) = result.asset_materializations_for_node("training__training_run")
-    shown = {name: value.value for name, value in event.metadata.items()}
+    shown: dict = {name: value.value for name, value in event.metadata.items()}
     assert shown["steps"] == 8
     assert shown["last loss"] < shown["first loss"]
     assert shown["export"] == f"{output}/training/export"

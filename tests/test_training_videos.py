@@ -98,8 +98,10 @@ def _read(path: Path, video_processor):
     """Frames and metadata as transformers' own OpenCV reader and the processor's sampling give them."""
     from transformers.video_utils import read_video_opencv
 
-    frames, metadata = read_video_opencv(str(path), video_processor.sample_frames)
-    if len(metadata.frames_indices) == len(frames) + 1:  # this reader gives the frame that fills up the last pair once only
+    frames, metadata = read_video_opencv(path, video_processor.sample_frames)
+    if (
+        len(metadata.frames_indices or []) == len(frames) + 1
+    ):  # this reader gives the frame that fills up the last pair once only
         frames = np.concatenate([frames, frames[-1:]])
     return torch.from_numpy(frames).permute(0, 3, 1, 2), metadata
 

@@ -8,6 +8,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import fsspec
@@ -266,15 +267,16 @@ class Loader:
         )
         packs = iter(loader)
         while True:
-            first = next(packs, None)
-            if first is None:
+            ready = list(islice(packs, 1))
+            if not ready:
                 return
             batch, steps = ahead.popleft()
-            yield batch, steps, self._counted(first, packs, len(steps))
+            yield batch, steps, self._counted(ready, packs, len(steps))
 
-    def _counted(self, first: Packed, rest: Iterator[Packed], count: int) -> Iterator[Packed]:
-        for number in range(count):
-            pack = first if number == 0 else next(rest)
+    def _counted(self, ready: list[Packed], rest: Iterator[Packed], count: int) -> Iterator[Packed]:
+        """The packs of a batch, of which the first is `ready`. No pack is held once it is given out: its memory may be wanted."""
+        for _ in range(count):
+            pack = ready.pop() if ready else next(rest)
             self.seen += len(pack.samples)
             for sample, shard, reason in pack.flaws:
                 log.warning("skipped sample %s of %s: %s", sample, shard, reason)
@@ -283,6 +285,7 @@ class Loader:
             if pack.flaws:
                 self._check("decoding")
             yield pack
+            del pack
 
     def _check(self, where: str) -> None:
         config = self.recipe.loading
