@@ -219,6 +219,8 @@ def tiny_moe() -> Recipe:
     )
 
 
+EVERYTHING_BUT_VIDEO = Mixture(epochs=(("video/*", 0), ("*", None)))  # [P] of the first stage; shares are not published
+
 VISION = {  # [P] AIMv2-Huge shape; [T] the rest
     "depth": 24,
     "hidden_size": 1_536,
@@ -256,6 +258,7 @@ def glm4_1v_9b() -> Recipe:
         sequence_length=8_192,  # [P]
         global_batch=1_536,  # [P]
         steps=120_000,  # [P]
+        mixture=EVERYTHING_BUT_VIDEO,
         optimizer=Optimizer(peak_rate=2e-5),  # [?]
         parallel=Parallel(tensor=2),  # [P]
         packing=Packing(window_batches=4, group=256),
@@ -273,6 +276,7 @@ def glm4_1v_9b_long_context() -> Recipe:
         name="glm4_1v_9b_long_context",
         sequence_length=32_768,  # [P]
         steps=10_000,  # [P]
+        mixture=Mixture(),  # [P] video as well, and what is longer than 8,192 tokens
         parallel=Parallel(tensor=2, context=4),  # [P]
         optimizer=Optimizer(peak_rate=1e-5, warmup_steps=200),  # [?]
     )
@@ -311,11 +315,12 @@ def glm4_5v_106b_moe() -> Recipe:
                     "mrope_section": [8, 12, 12],  # [T]
                 },
             },
-            vision={**VISION, "intermediate_size": 10_944},
+            vision={**VISION, "intermediate_size": 10_944},  # [?] as the decoder's; transformers' default is the 9B's
         ),
         sequence_length=8_192,  # [P]
         global_batch=1_536,  # [P]
         steps=120_000,  # [P]
+        mixture=EVERYTHING_BUT_VIDEO,
         optimizer=Optimizer(peak_rate=2e-5),  # [?]
         experts=Experts(bias_rate=1e-3, balance_loss=1e-4),  # [P]
         packing=Packing(window_batches=4, group=256),
