@@ -46,7 +46,7 @@ def fewest(shards: list[str]) -> list[str]:
 
 
 def prepare(
-    shards: list[str], folder: Path, length: int = 8_192, pixels: int = recipes.Tokens().max_pixels
+    shards: list[str], folder: Path, length: int = 8_192, tokens: recipes.Tokens | None = None
 ) -> tuple[Corpus, recipes.Recipe, Encoder]:
     """Corpus, recipe (the tiny model, one epoch) and encoder; packs of 8,192 tokens and native resolution unless told."""
     base = recipes.tiny()
@@ -54,7 +54,7 @@ def prepare(
         base,
         sequence_length=length,
         global_batch=4,
-        tokens=dataclasses.replace(base.tokens, min_pixels=recipes.Tokens().min_pixels, max_pixels=pixels),
+        tokens=dataclasses.replace(tokens or recipes.Tokens(), vocabulary=base.tokens.vocabulary),
         mixture=dataclasses.replace(base.mixture, epochs=(("*", 1),)),
         loading=dataclasses.replace(base.loading, workers=0),
     )
