@@ -157,10 +157,10 @@ def wait_row(folder: Path) -> Row:
     recipe = dataclasses.replace(
         base,
         sequence_length=8_192,
-        global_batch=2,
-        steps=12,
+        global_batch=1,
+        steps=10,
         tokens=dataclasses.replace(recipes.Tokens(), vocabulary=base.tokens.vocabulary),
-        packing=dataclasses.replace(base.packing, window_batches=4, group=2),
+        packing=dataclasses.replace(base.packing, window_batches=8, group=1),
         loading=dataclasses.replace(base.loading, workers=1, prefetch=6, index_cache=str(folder / "index")),
         watch=dataclasses.replace(base.watch, checkpoint_every=1_000, log_every=1_000),
     )
