@@ -23,7 +23,8 @@ def text_map(image: bytes, model: Path = MODEL) -> np.ndarray | None:
     rgb = decode_rgb(image, SIDE)
     if rgb is None or 0 in rgb.shape:
         return None
-    return _session(model).run(None, {"grey": network_input(rgb)})[0][0, 0]
+    [written] = _session(model).run(None, {"grey": network_input(rgb)})
+    return np.asarray(written)[0, 0]
 
 
 def network_input(rgb: np.ndarray) -> np.ndarray:

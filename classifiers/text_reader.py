@@ -15,12 +15,14 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import cv2
 import numpy as np
+import xxhash
 from PIL import Image
 
 from classifiers.rgb import decode_rgb
@@ -165,6 +167,26 @@ def _engine(models: Path, threads: int) -> Any:
     )
 
 
+@cache
+def weights_hash() -> str:
+    """32 hex digits over both models' files.
+
+    Raises:
+        ConfigError: the `rapidocr` package is not installed.
+    """
+    digest = xxhash.xxh3_128()
+    for file in MODELS.values():
+        digest.update((_packaged() / file).read_bytes())
+    return digest.hexdigest()
+
+
+def _packaged() -> Path:
+    spec = importlib.util.find_spec("rapidocr")
+    if spec is None or spec.origin is None:
+        raise ConfigError("reading text needs the models in the `rapidocr` package: pip install --no-deps rapidocr==3.10.0")
+    return Path(spec.origin).parent / "models"
+
+
 def lay_out_models(folder: Path) -> Path:
     """The folder with one folder per model, made below `folder` where missing; processes may race for it.
 
@@ -174,10 +196,7 @@ def lay_out_models(folder: Path) -> Path:
     target = folder / "ppocrv6-small-1"
     if target.is_dir():
         return target
-    spec = importlib.util.find_spec("rapidocr")
-    if spec is None or spec.origin is None:
-        raise ConfigError("reading text needs the models in the `rapidocr` package: pip install --no-deps rapidocr==3.10.0")
-    source = Path(spec.origin).parent / "models"
+    source = _packaged()
     folder.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=".ppocr-", dir=folder))
     try:

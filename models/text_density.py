@@ -106,7 +106,7 @@ def example(rgb: np.ndarray, lines: Sequence[tuple[np.ndarray, bool]], held_out:
                 shift = 4  # fillPoly's fixed point: 1/16 of a cell
                 mask = np.zeros_like(cells, np.uint8)
                 corners = ((polygon * scale - 0.5) * (1 << shift)).round().astype(np.int32)
-                cv2.fillPoly(mask, [corners], 1, shift=shift)
+                cv2.fillPoly(mask, [corners], (1,), shift=shift)
                 cells[mask > 0] = VALID if valid else DOUBTFUL
     return Example(grey, cells, held_out)
 

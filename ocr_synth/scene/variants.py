@@ -54,8 +54,8 @@ class View:
     """How a picture is shown.
 
     Attributes:
-        name: `rotated`, `quarter`, `flipped`.
-        angle: degrees, anticlockwise as seen; a multiple of 90 for `quarter`, 0 for `flipped`.
+        name: `upright`, `rotated`, `quarter`, `flipped`; for people.
+        angle: degrees, anticlockwise as seen; a multiple of 90 for `quarter`, 0 for `flipped` and `upright`.
         axis: 0 mirrors top and bottom, 1 left and right, None nothing.
     """
 
@@ -66,7 +66,7 @@ class View:
     def __str__(self) -> str:
         if self.axis is not None:
             return "flipped left to right" if self.axis else "flipped top to bottom"
-        return f"rotated by {self.angle:g} degrees"
+        return f"rotated by {self.angle:g} degrees" if self.angle else "upright"
 
     def matrix(self, width: int, height: int) -> tuple[np.ndarray, tuple[int, int]]:
         """Where points (x, y) of a picture of that size go: float64 (2, 3), and the (width, height) of the copy."""
