@@ -23,7 +23,6 @@ scene_text = LINE.stage(
     [text_density],
     "PaddleOCR reads; a picture stays where at least one line passes the rules on score, size, length and script.",
     {"beam", "onnx", "parquet"},
-    pool="ocr",
 )
 scene_views = LINE.stage(
     "scene_views",
