@@ -105,11 +105,15 @@ class TextReader:
         self._threads = threads
         self._models = lay_out_models(cache or cache_folder())
 
+    def engine(self) -> Any:
+        """The process's `PaddleOCR`, for one more picture: made anew where that is due."""
+        return _SHARED.engine(self._models, self._threads)
+
     def read(self, rgb: np.ndarray) -> list[Line]:
         """The lines of text in a picture, uint8 (h, w, 3), in the engine's order: from the top, then from the left."""
         bgr = np.ascontiguousarray(rgb[:, :, ::-1])
         with _SHARED.lock:
-            [result] = _SHARED.engine(self._models, self._threads).predict(bgr, text_det_limit_side_len=self.detect_side)
+            [result] = self.engine().predict(bgr, text_det_limit_side_len=self.detect_side)
         found = zip(result["rec_texts"], result["rec_scores"], result["rec_polys"], strict=True)
         return [
             Line(text.strip(), float(score), from_top_left(np.asarray(polygon)))

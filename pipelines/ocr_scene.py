@@ -130,7 +130,7 @@ class SceneViewsStep(FanOutStep):
 
     def measurement(self, shard: Shard) -> str:
         # which lines are valid is decided by the stage before, so its thresholds are measuring configuration here
-        before = (ledger.read_metadata(self.output.ledger(self.upstream, shard.id)) or {})["measurement"]
+        before = (ledger.read_metadata(self.output.ledger("scene_text", shard.id)) or {})["measurement"]
         code = code_version(samples, questions, variants, scene_text)
         return fingerprint(self.recipe.seed, self.recipe.scene_views.measuring, self.recipe.scene_text, before, code)
 
@@ -138,7 +138,7 @@ class SceneViewsStep(FanOutStep):
         return self.recipe.scene_views
 
     def make(self, shard: Shard, rows: pa.Table, model: Any) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-        found = select_rows(ledger.read_table(self.output.ledger(self.upstream, shard.id)), rows["row"])
+        found = select_rows(ledger.read_table(self.output.ledger("scene_text", shard.id)), rows["row"])
         for row in found.to_pylist():
             place = {name: row[name] for name in ("key", "offset", "length")}
             made = samples.views(row, self.recipe.scene_views.measuring, self.recipe.seed)

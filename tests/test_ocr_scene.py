@@ -48,8 +48,10 @@ def jpeg(rgb: np.ndarray) -> bytes:
 
 
 def signed(number: int) -> bytes:
-    ground = scene(number, 480, 360)
-    return jpeg(signs.write_signs(ground, generator(0, "test-line", number), most=1, sizes=(0.08, 0.12))[0])
+    """A picture of 640 x 480 with one sign."""
+    rgb, written = signs.write_signs(scene(number, 640, 480), generator(0, "test-line", number), most=1, sizes=(0.045, 0.06))
+    assert written
+    return jpeg(rgb)
 
 
 def sources(folder: Path) -> Path:

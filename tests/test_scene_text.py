@@ -160,7 +160,8 @@ def test_signs_on_pictures_are_read_where_they_stand_alone_and_among_others():
     reader = TextReader()
     rng = generator(0, "test-scene")
     grounds = [np.full((420, 560, 3), (int(90 + 40 * i), 120, 150), np.uint8) for i in range(3)]
-    made = [signs.write_signs(ground, rng, most=1, sizes=(0.08, 0.12)) for ground in grounds]
+    made = [signs.write_signs(ground, rng, most=1, sizes=(0.05, 0.06)) for ground in grounds]
+    assert all(written for _, written in made)
     images = [png(rgb) for rgb, _ in made] + [b"none", png(grounds[0])]
     batch = reading.measure(images, reader, Measuring())
     assert batch.schema == MEASURED

@@ -3,11 +3,13 @@
 from typing import Any
 
 import pyarrow as pa
+from braceexpand import braceexpand
 
 from ocr_synth.scene.exhibits import exhibits
 from ocr_synth.scene.recipes import OcrScene
 from ocr_synth.stages import scene_text, scene_views, text_density
 from sieveline import slices
+from sieveline.errors import ConfigError
 from sieveline.gates import Gate, Gates, yield_gate
 from sieveline.lines import Line, Stage
 from sieveline.output import Output, count_stages
@@ -17,8 +19,17 @@ from sieveline.stages import write
 
 
 def find_shards(pattern: str, recipe: Any) -> list[slices.Shard]:
-    """WebDataset tars or Parquet files that match `pattern`; see `sieveline.slices.find_shards`."""
-    return slices.find_shards(pattern)
+    """WebDataset tars or Parquet files that match `pattern`, where `{a,b}` stands for both, as WebDataset writes it.
+
+    Raises:
+        ConfigError: as `sieveline.slices.find_shards`, or two shards would have one id.
+    """
+    found: dict[str, slices.Shard] = {}
+    for one in braceexpand(pattern):
+        for shard in slices.find_shards(one):
+            if found.setdefault(shard.id, shard) != shard:
+                raise ConfigError(f"--input {pattern}: {found[shard.id].url} and {shard.url} would both be shard {shard.id!r}")
+    return [found[i] for i in sorted(found)]
 
 
 def ask(output: Output, limits: Gates, of: list[slices.Slice], name: str) -> list[Gate]:
