@@ -1,10 +1,10 @@
 """The scene-text stages against a plain loop of PaddleOCR's `predict` over the same files, with the same models and settings.
 
-- **reading**: the stage's own work, from bytes to columns, in CPU-seconds; the peer is `engine.predict(path)` over the same pictures, and nothing
-  is done with what it returns. Pictures of the demo pool with signs drawn on (`demo.scene_pool`), none of them bare.
+- **reading**: the stage's own work, from bytes to columns, in CPU-seconds; the peer is `engine.predict(path)` over the same pictures, and
+  nothing is done with what it returns. Pictures of the demo pool with signs drawn on (`demo.scene_pool`), none of them bare.
 - **density and reading**: both stages as the line runs them, over pictures half of which are bare; the peer reads all of them.
-- **wall, two workers**: the reading stage through Beam with two worker processes against the loop in one process, start-up left out by taking
-  the slope between two sizes. Wall time on a shared machine is noise: the row says how much of the two cores it got.
+- **wall, two workers**: the reading stage through Beam with two worker processes against the loop in one process, start-up left out by
+  taking the slope between two sizes. Wall time on a shared machine is noise: the row says how much of the two cores it got.
 - **quality**: against the signs' known text: recall of the density stage, share of written lines that are found and read right.
 """
 

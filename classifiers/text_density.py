@@ -1,6 +1,6 @@
 """Where a picture looks written on: a small network's map, which costs a hundredth of reading the picture.
 
-Six convolutions over the grey picture, its longer side at most `SIDE`, say for each cell of 16 x 16 pixels how likely writing is in it. The
+Seven convolutions over the grey picture, its longer side at most `SIDE`, say for each cell of 16 x 16 pixels how likely writing is in it. The
 network was distilled from the reader itself (`models/text_density.py`): it was taught where PaddleOCR read valid lines on real pictures and
 where text was drawn, so it sees what can be read at that size, and no more. The graph is an ONNX file that lies beside the other weights.
 """
