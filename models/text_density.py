@@ -5,7 +5,7 @@ read, cells with a valid line being writing, those with a doubtful line not coun
 pixel; and both mirrored in brightness. Seven of eight pictures train, the eighth gives the figures that are printed: share of the pictures
 with a valid line that pass, and of those without that do not, over thresholds.
 
-    python -m models.text_density [--pictures 1600]
+    python -m models.text_density
 
 The reading is kept in the cache, so a second run only trains: 12 CPU-minutes and 6 (2 cores, 2026-11-24).
 """
@@ -30,7 +30,12 @@ from sieveline.draws import generator, uniform
 
 SEED = 0
 SIDE = 960  # pixels of the pictures that text is drawn on
-EPOCHS = 16
+NUMBERS = {
+    "manuals": 112,
+    "demo": 480,
+    "clip art": 160,
+}  # a figure of a manual takes a CPU-second to read, one of the others a fifth
+EPOCHS = 12
 BATCH = 16
 CROP = 256  # pixels
 VALID, DOUBTFUL = 1.0, -1.0  # in a target; 0 is no writing
@@ -50,12 +55,11 @@ class Example:
         return bool((self.target == VALID).any())
 
 
-def pictures(number: int) -> list[sources.Item]:
-    """The pictures: half figures of manuals, a quarter each of the demo's own sources and of clip art, chosen by draws."""
+def pictures() -> list[sources.Item]:
+    """The pictures, chosen by draws: figures of manuals, the demo's own sources, clip art, `NUMBERS` of each."""
     items = sorted(sources.heads_items(), key=lambda item: uniform(SEED, "text-density", item.source, item.item_id))
     kinds = {"manuals": ("kicad", "gimp", "handbook", "skimage"), "demo": tuple(sources.SOURCES), "clip art": ("openclipart",)}
-    shares = {"manuals": 0.5, "demo": 0.25, "clip art": 0.25}
-    return [i for kind, names in kinds.items() for i in [x for x in items if x.source in names][: round(number * shares[kind])]]
+    return [item for kind, names in kinds.items() for item in [i for i in items if i.source in names][: NUMBERS[kind]]]
 
 
 def read_all(items: Sequence[sources.Item]) -> dict[str, list[tuple[list[float], bool]]]:
@@ -202,10 +206,9 @@ def write_graph(net, path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=int, default=1600)
     parser.add_argument("--output", type=Path, default=MODEL)
     options = parser.parse_args()
-    found = list(examples(pictures(options.pictures)))
+    found = list(examples(pictures()))
     learned = [e for e in found if not e.held_out]
     print(f"{len(learned)} examples to learn from, {sum(e.written for e in learned)} with writing")
     net = train(learned)
