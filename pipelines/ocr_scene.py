@@ -19,27 +19,26 @@ from ocr_synth.stages import scene_text, scene_views, text_density
 from pipelines.alignment import read_rows
 from pipelines.engine import Engine
 from pipelines.making import FanOutStep
-from pipelines.shard_step import ShardStep, Task, concat_rows, run_step, select_rows
+from pipelines.reading import ReadingStep
+from pipelines.shard_step import ShardStep, run_step, select_rows
 from pipelines.write import Composer, Members, run_write
-from sieveline import ledger, storage, training_sample
+from sieveline import ledger, training_sample
 from sieveline.errors import ConfigError
 from sieveline.fingerprint import code_version, fingerprint
 from sieveline.output import Output
 from sieveline.schema import sample_id
 from sieveline.shards import parquet, tar
-from sieveline.shards.source import open_shard
 from sieveline.slices import Shard, Slice
 
-_READ = pa.schema(
-    [("source_shard", pa.string()), ("row", pa.int32()), ("key", pa.string()), ("offset", pa.int64()), ("length", pa.int64())]
-)
 _JSON_BYTES = 2048  # about what a training sample's JSON takes
 
 
-class TextDensityStep(ShardStep):
-    """Reads whole source shards, the only step before `write` that must."""
+class TextDensityStep(ReadingStep):
+    """Judges by a small network what is worth reading."""
 
     name = "text_density"
+    found, ledgered = text_density.MEASURED, text_density.LEDGER
+    captions = False
 
     def __init__(self, output: Output, recipe: Any):
         super().__init__(output, recipe)
@@ -57,28 +56,11 @@ class TextDensityStep(ShardStep):
     def thresholds(self, shard: Shard) -> Any:
         return self.recipe.text_density
 
-    def run(self, task: Task, model: Any) -> ledger.StageCount:
-        url = self.output.measured(self.name, task.measurement, task.shard.id)
-        with self.cost(task):
-            if not storage.exists(url):
-                self._measure_shard(task, url)
-            measured = ledger.read_table(url)
-            verdicts = text_density.decide(measured, self.recipe.text_density)
-            columns = {name: measured[name] for name in text_density.LEDGER.names}
-            table = ledger.assemble(measured, verdicts, self.keeps(verdicts), columns)
-        return self.publish(task, table, ledger.read_metadata(url) or {})
+    def measure_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return density.measure(batch, self.recipe.text_density.measuring)
 
-    def _measure_shard(self, task: Task, url: str) -> None:
-        source = open_shard(task.shard.url, self.recipe.limits, captions=False)
-        measured = []
-        for batch in source:
-            columns = density.measure(batch, self.recipe.text_density.measuring)
-            where = [pa.array([task.shard.id] * len(batch)), *(batch[n] for n in _READ.names[1:])]
-            measured.append(pa.record_batch([*where, *columns.columns], names=[*_READ.names, *columns.schema.names]))
-            self.progress(len(batch))
-        schema = pa.schema([*_READ, *text_density.MEASURED])
-        footer = {"stage": self.name, "measurement": task.measurement, "damage": source.damage}
-        ledger.write_table(url, concat_rows(measured, schema), footer)
+    def judge(self, measured: pa.Table) -> pa.Table:
+        return text_density.decide(measured, self.recipe.text_density)
 
 
 class SceneTextStep(ShardStep):
