@@ -125,3 +125,9 @@ def test_the_models_are_laid_out_once(tmp_path: Path):
     assert lay_out_models(tmp_path) == folder
     assert times == {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
     assert sorted(p.name for p in tmp_path.iterdir()) == [folder.name]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 1900), (1900, 1), (5, 5), (40, 3), (31, 33)])
+def test_pictures_of_any_shape_are_read(reader, shape):
+    rgb = generator(0, "shape", *shape).integers(0, 255, (*shape, 3), dtype=np.uint8)
+    assert reader.read(rgb) == []
