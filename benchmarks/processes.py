@@ -30,7 +30,7 @@ class Cost:
     Attributes:
         cpu_seconds: user and system, of all its processes.
         peak_bytes: largest sum of their proportional set sizes.
-        output: what it printed.
+        output: what it printed; `errors`: the end of what it complained of.
     """
 
     cpu_seconds: float
