@@ -190,7 +190,8 @@
       if (whole[2] - whole[0] >= MIN_SIDE && whole[3] - whole[1] >= MIN_SIDE && style.display !== "inline") return { all, tight: false };
     }
     const held = below(info);
-    return { all: style.display === "inline" ? [...all, ...held] : held.length ? held : all, tight: false };
+    const blocks = [...element.children].some((c) => sieveline.info(c) && !/^inline/.test(sieveline.info(c).style.display));
+    return { all: style.display === "inline" && !blocks ? [...all, ...held] : held.length ? held : all, tight: false };
   }
 
   function below(info) {

@@ -3,7 +3,7 @@
 (() => {
   const still = new CSSStyleSheet();
   still.replaceSync(`*, *::before, *::after { animation-delay: -1ms !important; animation-duration: 1ms !important;
-    animation-iteration-count: 1 !important; transition-delay: 0s !important; transition-duration: 1ms !important;
+    animation-iteration-count: 1 !important; transition: none !important;
     scroll-behavior: auto !important; caret-color: transparent !important; }`);
   document.adoptedStyleSheets.push(still);
   const attach = Element.prototype.attachShadow;

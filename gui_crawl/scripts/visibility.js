@@ -89,10 +89,11 @@ globalThis.sieveline = (() => {
   // What can be seen of `element` at a point: {state, under}: `under` is the colour right behind it, null if it is no plain colour.
   function look(element, x, y, withUnder = false) {
     const all = stack(element.ownerDocument, x, y);
+    const boxless = infos.get(element)?.style.display === "contents"; // its text is hit as its parent's
     let state = CLEAR, index = 0, here = false;
     for (; index < all.length; index++) {
       const at = all[index];
-      if (at === element || isAncestor(element, at)) { here = true; break; }
+      if (at === element || isAncestor(element, at) || (boxless && isAncestor(at, element))) { here = true; break; }
       if (isAncestor(at, element)) {
         // Its own ancestor comes first: a pseudo-element or a negative z-index, or it is not at this point at all.
         const below = all.slice(index + 1).some((e) => e === element || isAncestor(element, e));
