@@ -47,6 +47,7 @@ class Listing:
         handles: per element, the frame and the number by which the scripts know it.
         kinds: per element, what an action needs to know: the input's type, `a-here` for links that stay, `popup`, else the tag.
         rejected: reason -> how many elements could not be seen.
+        unseen: of the page's own frame, those of them that have a box on the screen, for the audit: path, box, handle.
         title: of the page.
         language: that the page claims.
         scroll: position, size and view of the scrolled page, CSS pixels.
@@ -58,6 +59,7 @@ class Listing:
     handles: list[tuple[str, int]] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
+    unseen: list[dict[str, Any]] = field(default_factory=list)
     title: str = ""
     language: str = ""
     scroll: dict[str, float] = field(default_factory=dict)
@@ -88,8 +90,9 @@ def look(tab: Tab, image: np.ndarray, config: Looking) -> Listing:
     )  # fmt: skip
     found = _frame(tab, tree, page, config, [config.frames])
     listing.rejected.update(page["rejected"])
-    for record in found:
-        for key in ("box", "point"):
+    listing.unseen = [u | {"handle": (tree["frame"]["id"], u["node"])} for u in page["unseen"]]
+    for record in [*found, *listing.unseen]:
+        for key in {"box", "point"} & record.keys():
             record[key] = [round((v - (left, top)[i % 2]) * scale, 1) for i, v in enumerate(record[key])]
         record["box"] = _inside(record["box"], image.shape[1], image.shape[0])
     kept = _held_against_pixels(tab, found, image, page["dpr"], config, listing)

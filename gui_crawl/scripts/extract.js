@@ -10,7 +10,7 @@
   const ICON_CLASS = /^(?:fa|fas|far|fab|bi|mdi|ti|icon|icofont|glyphicon|lucide|ri|bx|las?|feather|ion|ph|icon-icon)-(?!fw$|lg$|sm$|xs$|\d+x$|spin|rotate|flip|stack|solid$|regular$|brands$|icon$)([a-z][a-z0-9-]*)$/;
   const SKIP = /^(script|style|noscript|template|head|meta|link|title|base|br|wbr|source|track|param|defs|clippath|mask|symbol|lineargradient|radialgradient|filter|metadata|desc|pattern)$/i;
   const MIN_SIDE = 3; // CSS pixels: below it nothing can be told apart, and "for screen readers only" is 1 pixel
-  const MAX_TEXT = 500;
+  const MAX_TEXT = 500, MAX_UNSEEN = 60;
   const tidy = (s) => s.replace(/\s+/g, " ").trim().toWellFormed();
   const cut = (s) => (s.length > MAX_TEXT ? s.slice(0, MAX_TEXT).toWellFormed() : s);
   const hex = (c) => "#" + c.slice(0, 3).map((v) => Math.round(v).toString(16).padStart(2, "0")).join("");
@@ -219,13 +219,17 @@
     if (document.documentElement) walk(document.documentElement, null, open, { opacity: 1, suspect: false, pointer: false });
     const undo = sieveline.forcePointerEvents(seen);
     const listed = [];
+    const unseen = []; // rejected though they have a box on the screen: for the audit
     const subframes = [];
     try {
       candidates.sort((a, b) => a.order - b.order);
       for (const info of candidates) {
         const why = judge(info, seen);
-        if (why) rejected[why] = (rejected[why] ?? 0) + 1;
-        else listed.push(info);
+        if (!why) listed.push(info);
+        else {
+          rejected[why] = (rejected[why] ?? 0) + 1;
+          if (info.tried && unseen.length < MAX_UNSEEN) unseen.push(info);
+        }
       }
       for (const info of frames) {
         const window_ = info.element.contentWindow;
@@ -239,7 +243,8 @@
     }
     const kept = listed.filter((info) => !redundant(info));
     const numbers = new Map(kept.map((info, i) => [info.element, i]));
-    nodes = kept.map((info) => info.element);
+    const alone = unseen.filter((info) => !kept.some((k) => sieveline.isAncestor(info.element, k.element)));
+    nodes = [...kept, ...alone].map((info) => info.element);
     for (const frame of subframes) {
       frame.before = kept.filter((info) => info.order < frame.info.order).length;
       frame.parent = listedParent(frame.info, numbers);
@@ -247,7 +252,9 @@
     }
     const root = document.scrollingElement ?? document.documentElement;
     return {
-      elements: kept.map((info) => record(info, numbers)), rejected, frames: subframes, title: cut(tidy(document.title ?? "")), nodes: count,
+      elements: kept.map((info) => record(info, numbers)), rejected,
+      unseen: alone.map((info, i) => ({ node: kept.length + i, box: info.tried, path: path(info.element) })),
+      frames: subframes, title: cut(tidy(document.title ?? "")), nodes: count,
       full: count > limits.nodes, view: [vv.offsetLeft, vv.offsetTop, vv.width, vv.height, vv.scale], dpr: devicePixelRatio,
       scroll: { x: scrollX, y: scrollY, width: root?.scrollWidth ?? 0, height: root?.scrollHeight ?? 0, viewWidth: innerWidth, viewHeight: innerHeight },
       language: document.documentElement?.lang ?? "",
@@ -271,6 +278,7 @@
   // Null for what can be seen, its box then in `info`; else why it cannot.
   function judge(info, seen) {
     const { element, style } = info;
+    info.tried = null;
     if (style.visibility !== "visible") return "hidden";
     if (info.opacity < 0.02) return "transparent";
     if (style.display !== "contents" && !element.checkVisibility({ contentVisibilityAuto: true, visibilityProperty: true })) return "not_rendered";
@@ -285,11 +293,12 @@
     if (!parts.length) return "clipped";
     const box = bounds(parts);
     if (box[2] - box[0] < MIN_SIDE || box[3] - box[1] < MIN_SIDE) return "clipped";
+    info.tried = box;
     if (parts.length > 3) parts = parts.sort((a, b) => area(b) - area(a)).slice(0, 3);
-    const found = sieveline.visible(element, parts);
+    const found = sieveline.visible(element, parts, box);
     if (found.state === COVERED) return found.covered ? "occluded" : "clipped";
     info.box = found.box;
-    if (parts.length === 3) info.box = intersect(box, bounds([box, found.box]));
+    info.partial = area(found.box) < 0.95 * area(box);
     if (info.box[2] - info.box[0] < MIN_SIDE || info.box[3] - info.box[1] < MIN_SIDE) return "occluded";
     info.point = found.point;
     info.sure = found.state === CLEAR && certain(info, found.under);
@@ -327,7 +336,18 @@
     return null;
   }
 
-  const textOf = (info) => (info.said ??= tidy(chunks.slice(info.start, info.end).join("")));
+  const textOf = (info) => (info.said ??= tidy(info.partial ? uncovered(info) : chunks.slice(info.start, info.end).join("")));
+
+  // The words of a partly covered element that lie in what is seen of it.
+  function uncovered(info) {
+    const kept = [];
+    const texts = document.createTreeWalker(info.element, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const around = infos.get(texts.currentNode.parentElement);
+      if (around && around.end > around.start && around.style.visibility === "visible") kept.push(readable(texts.currentNode, info.box));
+    }
+    return kept.join(" ");
+  }
 
   function record(info, numbers) {
     const { element, style, box } = info;

@@ -125,9 +125,8 @@ globalThis.sieveline = (() => {
   const FIVE = [[0.5, 0.5], [0.12, 0.15], [0.88, 0.15], [0.12, 0.85], [0.88, 0.85]];
   const GRID = 7, HALVINGS = 7;
 
-  // What can be seen of `element` in `rects`, already clipped: {state, box, point, under, covered}.
-  function visible(element, rects) {
-    const box = bounds(rects);
+  // What can be seen of `element`, whose clipped bounds are `box`, judged at points of `rects`: {state, box, point, under, covered}.
+  function visible(element, rects, box) {
     let best = null, seen = 0, tried = 0, covered = false, under = null;
     for (const r of rects)
       for (const [u, v] of FIVE) {
