@@ -184,11 +184,13 @@ def _held_against_pixels(
 ) -> list[dict[str, Any]]:
     """Those of `found` whose pixels show them."""
     margin = max(2, round(2 * dpr))
-    doubtful = [
-        i
-        for i, r in enumerate(found)
-        if not (r["sure"] and pixels.shows(image, r["box"], margin) and (not r["under"] or pixels.lies_on(image, r["box"], r["under"])))
-    ]
+    def told(record: dict[str, Any]) -> bool:
+        """Whether the screenshot bears out what the scripts are sure of. A picture shows something in itself, a button may be its rim."""
+        box, under = record["box"], record["under"]
+        shows = pixels.shows(image, box, 0 if record["meaning"] == "media" else margin)
+        return record["sure"] and shows and (not under or pixels.lies_on(image, box, under))
+
+    doubtful = [i for i, r in enumerate(found) if not told(r)]
     seen = {i for i in range(len(found))} - set(doubtful)
     groups = pixels.rounds([found[i]["box"] for i in doubtful], config.rounds)
     for group in groups:

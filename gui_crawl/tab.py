@@ -79,7 +79,7 @@ class Patience:
         load: seconds for the document and its load event.
         quiet: milliseconds without a change of the document after which it counts as settled.
         settle: milliseconds after which it is looked at in any case.
-        drawing: milliseconds that a page with a canvas gets after its load, since charts draw themselves in.
+        drawing: milliseconds at most that a page with a canvas gets after its load, since charts draw themselves in; 0 does not wait for them.
         max_documents: document requests of one page, redirects and frames included.
         max_dialogs: alerts of one page.
     """
@@ -87,7 +87,7 @@ class Patience:
     load: float = 20.0
     quiet: int = 60
     settle: int = 2500
-    drawing: int = 1500
+    drawing: int = 4000
     max_documents: int = 60
     max_dialogs: int = 20
 

@@ -301,6 +301,7 @@
     info.box = found.box;
     info.partial = area(found.box) < 0.95 * area(box);
     if (info.box[2] - info.box[0] < MIN_SIDE || info.box[3] - info.box[1] < MIN_SIDE) return gone(info, "occluded");
+    if (info.partial && info.meaning !== "text" && !info.suspect && holding(info) === false) return gone(info, "occluded");
     info.point = found.point;
     info.clear = found.all === true && found.state === CLEAR;
     info.sure = found.state === CLEAR && certain(info);
@@ -331,6 +332,7 @@
       return under.every((u) => Math.max(...[0, 1, 2].map((i) => Math.abs(fore[i] - u[i]))) >= 24);
     }
     if (element.localName === "img") return element.complete && element.naturalWidth > 0;
+    if (element.localName === "canvas") return sieveline.inked(element);
     return holding(info) === true;
   }
 
@@ -345,7 +347,7 @@
       const media = MEDIA.test(child.localName);
       if (!media && !drawn(child, c.style)) continue;
       const part = intersect(rectangle(child.getBoundingClientRect()), info.box);
-      if (empty(part)) continue;
+      if (part[2] - part[0] < MIN_SIDE || part[3] - part[1] < MIN_SIDE) continue;
       if (media) return true;
       perhaps = true;
     }
