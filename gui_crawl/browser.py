@@ -94,7 +94,7 @@ class Watchdog:
             if self._deadline == float("inf"):
                 continue
             if now > self._deadline:
-                self.over = "page_timeout"
+                self.over = self.over or "page_timeout"
                 self._kill(whole=now > self._deadline + 3)
             elif self.over is None:
                 used = sum(map(_private_bytes, self._processes()))

@@ -126,11 +126,11 @@ class SiteCrawl:
                 rows.append(self._row(page, guise, visit, state, more, rows))
                 screens.append(state.png)
         except PageFailure as failure:
-            self._drop_tab(guise, failure)
             why = self.browser.watchdog.over or ("page_bytes" if self.gateway.meter.over else failure.reason)
-            host = urlsplit(page.url).hostname or ""
-            if why in ("unreachable", "http_status", "navigation_blocked") and host in self.gateway.meter.refused:
+            asked = {urlsplit(u).hostname for u in (page.url, *(b.rpartition(" ")[2] for b in self._blocked(guise)))}
+            if why in ("unreachable", "http_status", "navigation_blocked") and asked & self.gateway.meter.refused:
                 why = "private_address"
+            self._drop_tab(guise, failure)
             detail = failure.detail or ", ".join(sorted(self.gateway.meter.refused)[:3])
             rows.append(failed_row(page, guise, self.share, why, detail, len(rows)))
             screens.append(None)
@@ -174,11 +174,14 @@ class SiteCrawl:
             raise tab.failure(error) from error
 
     def _tab(self, guise: Guise) -> Tab:
-        context = self.browser.context(self.share.site, guise)
+        try:
+            context = self.browser.context(self.share.site, guise)
+            tab = self._tabs.get(guise)
+            if tab is None or tab.dead or tab.context is not context:
+                tab = self._tabs[guise] = Tab(context, guise.device, self.config.patience, self._may_submit)
+        except Error as error:
+            raise PageFailure("page_crashed", f"no tab: {str(error).splitlines()[0]}") from error
         self.browser.num_pages += 1
-        tab = self._tabs.get(guise)
-        if tab is None or tab.dead or tab.context is not context:
-            tab = self._tabs[guise] = Tab(context, guise.device, self.config.patience, self._may_submit)
         tab.may_visit = self._why_not
         return tab
 
@@ -191,6 +194,9 @@ class SiteCrawl:
             self.browser.close()
         if tab is not None:
             tab.close()
+
+    def _blocked(self, guise: Guise) -> list[str]:
+        return self._tabs[guise].visit.blocked if guise in self._tabs else []
 
     def _may_submit(self, url: str) -> bool:
         parts = urlsplit(url)
