@@ -1,9 +1,10 @@
 """Actions in the model's own call format: what was done between two captured states.
 
-The format is that of GLM-4.5V's GUI agent instructions for desktops (zai-org/GLM-V, examples/gui-agent): `left_click(start_box='[x, y]',
-element_info='')`, `hover(...)` alike, `type(content='')`, `key(keys='')`, `scroll(start_box='[x, y]', direction='down', step=5)` in wheel steps,
-coordinates in thousandths, the answer between the box tokens. It has no call for choosing in a native list, and `type` "does not handle field
-activation", so typing is a click and a `type`, and choosing is a click, a `type` and Enter, one call a line.
+The format is that of GLM-4.5V's GUI agent instructions for desktops (zai-org/GLM-V, examples/gui-agent):
+`left_click(start_box='[x, y]', element_info='')`, `hover(...)` alike, `type(content='')`, `key(keys='')`,
+`scroll(start_box='[x, y]', direction='down', step=5)` in wheel steps, coordinates in thousandths, the answer between the
+box tokens. It has no call for choosing in a native list, and `type` "does not handle field activation", so typing is a
+click and a `type`, and choosing is a click, a `type` and Enter, one call a line.
 """
 
 from collections.abc import Mapping

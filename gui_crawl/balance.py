@@ -1,9 +1,9 @@
 """Balance: keep probabilities that cap how many questions of one kind a capture gives, on every marginal at once.
 
-Links are most of a page's elements as common entries are of a pool of captions; MetaCLIP (Xu et al., 2024) keeps an entry's samples with probability
-min(1, t / count). Here each question belongs to one value of several attributes (role, size, place, family), each with its own cap t, and the
-probabilities are shrunk in turn until no value's expected count is over its cap: iterative proportional fitting (Deming and Stephan, 1940) from above,
-so that what is rare is always kept.
+Links are most of a page's elements as common entries are of a pool of captions; MetaCLIP (Xu et al., 2024) keeps an entry's
+samples with probability min(1, t / count). Here each question belongs to one value of several attributes (role, size,
+place, family), each with its own cap t, and the probabilities are shrunk in turn until no value's expected count is over
+its cap: iterative proportional fitting (Deming and Stephan, 1940) from above, so that what is rare is always kept.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Boxes: pixels of the screenshot to the model's integers, and what can be said of many boxes at once.
 
-A box is x1, y1, x2, y2 in screenshot pixels; many are float64 [n, 4]. The model reads integers 0-999: thousandths of the picture's width and
-height, as GLM-V's grounding and GUI prompts have it ("normalized to 0-999 range").
+A box is x1, y1, x2, y2 in screenshot pixels; many are float64 [n, 4]. The model reads integers 0-999: thousandths of the
+picture's width and height, as GLM-V's grounding and GUI prompts have it ("normalized to 0-999 range").
 """
 
 from collections.abc import Sequence

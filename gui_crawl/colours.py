@@ -1,11 +1,13 @@
 """Names for colours, strict and lenient, by neighbours in the XKCD colour survey.
 
-The survey (Munroe, 2010; 222,500 people, 949 names, in matplotlib) says which name people gave a colour. A colour is looked up among the
-survey's entries whose last word is a basic colour term (Berlin and Kay, 1969), in CIELAB: where nearly all of the `NEIGHBOURS` nearest agree, it
-may be called so (strict); whatever any of several nearest says, somebody may call it (lenient). Between orange and red it thus has no strict name
-and two lenient ones. Greys are judged by chroma, for which the survey has few entries.
+The survey (Munroe, 2010; 222,500 people, 949 names, in matplotlib) says which name people gave a colour. A colour is looked
+up among the survey's entries whose last word is a basic colour term (Berlin and Kay, 1969), in CIELAB: where nearly all of
+the `NEIGHBOURS` nearest agree, it may be called so (strict); whatever any of several nearest says, somebody may call it
+(lenient). Between orange and red it thus has no strict name and two lenient ones. Greys are judged by chroma, for which the
+survey has few entries.
 """
 
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from math import dist
 
@@ -30,7 +32,7 @@ def lab(rgb: np.ndarray) -> np.ndarray:
     return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1)
 
 
-def difference(a: np.ndarray, b: np.ndarray) -> float:
+def difference(a: Sequence[int] | np.ndarray, b: Sequence[int] | np.ndarray) -> float:
     """CIE76 distance of two sRGB colours; 2.3 is just noticeable, 100 is black to white."""
     return dist(_lab(int(a[0]), int(a[1]), int(a[2])), _lab(int(b[0]), int(b[1]), int(b[2])))
 

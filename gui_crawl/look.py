@@ -1,9 +1,9 @@
 """Look: colour and shape of every element, measured from the screenshot's pixels and not from its style sheet.
 
-An element's crop is thinned to at most `GRID` x `GRID` pixels and its colours are counted in buckets of 16 levels. The commonest is its ground, the
-commonest that differs from it visibly is its ink; the commonest colour of the ring just outside is what it stands on. Where ground and ring
-differ, the element is *painted* and has its ground's colour; where they do not, its colour is its ink's (a bare icon, a link). A disc is painted
-in the middle of each side and not in its corners.
+An element's crop is thinned to at most `GRID` x `GRID` pixels and its colours are counted in buckets of 16 levels. The
+commonest is its ground, the commonest that differs from it visibly is its ink; the commonest colour of the ring just
+outside is what it stands on. Where ground and ring differ, the element is *painted* and has its ground's colour; where they
+do not, its colour is its ink's (a bare icon, a link). A disc is painted in the middle of each side and not in its corners.
 """
 
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ class Look:
         colour: its name that nobody would deny, of `colours.COLOURS`; None where there is none.
         colours: every name somebody might give it, or any part of it.
         rgb: the colour that `colour` names, 0-255 each.
+        around: the colour it stands on, 0-255 each; None where its box is the whole screen.
         disc: True for a filled circle, False where surely none, None where it cannot be told.
     """
 
@@ -38,6 +39,7 @@ class Look:
     colour: str | None
     colours: frozenset[str]
     rgb: tuple[int, int, int]
+    around: tuple[int, int, int] | None
     disc: bool | None
 
 
@@ -76,6 +78,7 @@ def _look(pixels: np.ndarray, box: np.ndarray) -> Look:
         colour=strict if painted or inks else None,
         colours=frozenset(seen),
         rgb=(int(main[0]), int(main[1]), int(main[2])),
+        around=None if ring is None else (int(ring[0]), int(ring[1]), int(ring[2])),
         disc=_disc(crop, ground, ring) if painted else (False if not inks else None),
     )
 
@@ -125,6 +128,9 @@ def _disc(crop: np.ndarray, ground: np.ndarray, ring: np.ndarray | None) -> bool
     cut = sum(difference(c, ring) <= VISIBLE for c in corners)
     full = sum(difference(c, ground) <= 2 * VISIBLE for c in sides)
     if cut == 4 and full >= 3:
-        near = [crop[int(h * 0.1), int(w * 0.1)], crop[int(h * 0.1), int(w * 0.9) - 1]]  # inside a rounded square, outside a disc
+        near = [
+            crop[int(h * 0.1), int(w * 0.1)],
+            crop[int(h * 0.1), int(w * 0.9) - 1],
+        ]  # inside a rounded square, outside a disc
         return all(difference(c, ring) <= 2 * VISIBLE for c in near)
     return False

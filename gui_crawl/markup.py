@@ -1,7 +1,7 @@
 """Markup: a screen's elements as short HTML, for the design-to-code task.
 
-Only what is seen is written: listed elements in their tree, their texts, and the attributes that show (placeholder, value, checked, disabled, ground
-and ink). Text that its box cannot hold is left out, personal data is masked.
+Only what is seen is written: listed elements in their tree, their texts, and the attributes that show (placeholder, value,
+checked, disabled, ground and ink). Text that its box cannot hold is left out, personal data is masked.
 """
 
 from html import escape
@@ -52,7 +52,13 @@ def html(screen: Screen) -> str:
 
 def _lines(screen: Screen, i: int, depth: int) -> list[str]:
     element, pad = screen.elements[i], " " * min(depth, 40)
-    tag = element["tag"] if element["tag"].replace("-", "").isalnum() and element["tag"] != "svg" else "i" if element["icon"] else "span"
+    tag = (
+        element["tag"]
+        if element["tag"].replace("-", "").isalnum() and element["tag"] != "svg"
+        else "i"
+        if element["icon"]
+        else "span"
+    )
     opening = f"<{tag}{_attributes(screen, i, tag)}>"
     if tag in _VOID:
         return [pad + opening]

@@ -1,7 +1,8 @@
 """What a referring expression means, apart from its words: a description that is either true of an element or not.
 
-A `Meaning` is a conjunction (noun, label, state, colour, shape, icon, purpose, corner), at most one relation to an anchor that is itself a
-`Meaning`, and at most one place in an order over all that fit the rest. `uniqueness.resolve` reads it against a screen; `phrasing` says it.
+A `Meaning` is a conjunction (noun, label, state, colour, shape, icon, purpose, corner), at most one relation to an anchor
+that is itself a `Meaning`, and at most one place in an order over all that fit the rest. `uniqueness.resolve` reads it
+against a screen; `phrasing` says it.
 """
 
 import json

@@ -1,8 +1,9 @@
 """Nouns: what an element is called, by its role and its looks, strict and lenient.
 
-An element bears a noun strictly where its role says so and its looks do not belie it; leniently where somebody who only sees the picture might call
-it that (a switch for a check box, a bold line for a heading). A link painted or framed as a button is a button; a button that is bare text is
-neither strictly a button nor strictly a link. Expressions with a noun hold for strict bearers; all lenient ones are rivals.
+An element bears a noun strictly where its role says so and its looks do not belie it; leniently where somebody who only
+sees the picture might call it that (a switch for a check box, a bold line for a heading). A link painted or framed as a
+button is a button; a button that is bare text is neither strictly a button nor strictly a link. Expressions with a noun
+hold for strict bearers; all lenient ones are rivals.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,7 +61,11 @@ HEADING_SIZE = 1.15  # times the median font size of the page's text: larger tex
 
 
 def bearers(
-    elements: Sequence[Mapping[str, Any]], boxes: np.ndarray, framed: np.ndarray, own_texts: Sequence[Sequence[str]], scale: float
+    elements: Sequence[Mapping[str, Any]],
+    boxes: np.ndarray,
+    framed: np.ndarray,
+    own_texts: Sequence[Sequence[str]],
+    scale: float,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Which elements bear which noun.
 
@@ -118,13 +123,19 @@ def bearers(
 
 
 def _by_looks(
-    strict: dict[str, np.ndarray], elements: Sequence[Mapping[str, Any]], sides: np.ndarray, text: np.ndarray, framed: np.ndarray
+    strict: dict[str, np.ndarray],
+    elements: Sequence[Mapping[str, Any]],
+    sides: np.ndarray,
+    text: np.ndarray,
+    framed: np.ndarray,
 ) -> None:
     """Buttons and links as they look, in place: see above."""
     listed = np.zeros(len(elements), bool)  # in a menu or list, where what is current is painted and still a link
     for i, element in enumerate(elements):
         parent = element["parent"]
-        listed[i] = parent is not None and (listed[parent] or elements[parent]["role"] in ("navigation", "list", "listitem", "menu", "menubar"))
+        listed[i] = parent is not None and (
+            listed[parent] or elements[parent]["role"] in ("navigation", "list", "listitem", "menu", "menubar")
+        )
     button_size = (sides[:, 1] >= 18) & (sides[:, 1] <= 64) & (sides[:, 0] <= 400)
     alike = strict["link"] & framed & text & button_size & ~listed
     strict["link"] = strict["link"] & ~alike

@@ -1,7 +1,8 @@
 """Personal data in page text: e-mail addresses and telephone numbers, found and masked.
 
-Telephone numbers are Google's libphonenumber's (package phonenumbers): valid numbers of the recipe's regions and international ones anywhere. Only
-text with seven digits in a row of digits and separators is given to it, since it costs about a millisecond.
+Telephone numbers are Google's libphonenumber's (package phonenumbers): valid numbers of the recipe's regions and
+international ones anywhere. Only text with seven digits in a row of digits and separators is given to it, since it costs
+about a millisecond.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The fan-out: one captured state in, its candidate questions out, each measured for the rules of `stages.questions`.
 
-Which elements are asked about, by which expression, in which language and task: all are draws by (seed, question id), so a capture gives the
-same questions wherever and whenever it is read.
+Which elements are asked about, by which expression, in which language and task: all are draws by (seed, question id), so a
+capture gives the same questions wherever and whenever it is read.
 """
 
 import re
@@ -26,7 +26,9 @@ from gui_crawl.uniqueness import fit
 from sieveline.draws import uniform
 from sieveline.reasons import Reason
 
-_TOKENS = re.compile(r"<\|[^|]{0,40}\|>|</?(?:think|answer)>|\[gMASK\]|<sop>|[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+_TOKENS = re.compile(
+    r"<\|[^|]{0,40}\|>|</?(?:think|answer)>|\[gMASK\]|<sop>|[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]"
+)
 
 
 def measure(state: State, before: State | None, config: Measuring) -> pa.Table:
@@ -75,18 +77,26 @@ def _referring(state: State, screen: Screen, config: Measuring) -> Iterator[dict
     for i in _drawn(screen, state, config):
         for family, propose in FAMILIES.items():
             meanings = list(dict.fromkeys(propose(screen, i)))
-            meanings.sort(key=lambda m: uniform(config.seed, "proposal", state.id, i, family, m.as_json()))  # noqa: B023
+            meanings.sort(key=lambda m: uniform(config.seed, "proposal", state.id, i, family, m.as_json()))
             for meaning in meanings[: config.tries]:
                 sample = _id(state.id, "refer", i, family, meaning.as_json())
                 pick = Pick(config.seed, sample)
                 language = "zh" if pick.chance("language", config.chinese) else "en"
-                task = REFERRING[int(np.searchsorted(np.cumsum(config.shares), uniform(config.seed, sample, "task"), side="right").clip(0, 3))]
+                task = REFERRING[
+                    int(
+                        np.searchsorted(np.cumsum(config.shares), uniform(config.seed, sample, "task"), side="right").clip(0, 3)
+                    )
+                ]
                 found = fit(meaning, screen)
                 hit = i in found.strict
                 asked = tasks.refer(
                     screen, i, meaning, task, language, pick, len(found.strict) if hit else 0, len(set(found.lenient) - {i})
                 )
-                yield _row(sample, state.id, asked, language, config) | _target(screen, i) | {"family": family, "meaning": meaning.as_json()}
+                yield (
+                    _row(sample, state.id, asked, language, config)
+                    | _target(screen, i)
+                    | {"family": family, "meaning": meaning.as_json()}
+                )
                 if found.picks(i):
                     break
 
@@ -101,7 +111,11 @@ def _paging(state: State, screen: Screen, config: Measuring) -> Iterator[dict[st
     for noun in nouns[: config.lists]:
         sample, pick, language = ready("list", noun)
         yield _row(sample, state.id, tasks.listing(screen, noun, language, pick), language, config) | {"role": noun}
-    texts = [i for i in np.flatnonzero(screen.askable) if screen.kinds[i] in tasks.READABLE and len(screen.texts[i]) >= config.min_read]
+    texts = [
+        i
+        for i in np.flatnonzero(screen.askable)
+        if screen.kinds[i] in tasks.READABLE and len(screen.texts[i]) >= config.min_read
+    ]
     texts.sort(key=lambda i: uniform(config.seed, "read", state.id, int(i)))
     for i in map(int, texts[: config.reads]):
         sample, pick, language = ready("read", i)
@@ -128,7 +142,11 @@ def _acting(state: State, before: State, screen: Screen, config: Measuring) -> I
         row: dict[str, Any] = {"after_id": ids[1]}
         if answer is None:
             flawed = Question(task=task, text="", answer="")
-            yield _row(sample, before.id, flawed, language, config) | row | {"flaw": Reason.UNANSWERABLE.value, "question": None, "answer": None}
+            yield (
+                _row(sample, before.id, flawed, language, config)
+                | row
+                | {"flaw": Reason.UNANSWERABLE.value, "question": None, "answer": None}
+            )
             continue
         meaning, strict, rivals = None, 1, 0
         goal = None
@@ -139,7 +157,9 @@ def _acting(state: State, before: State, screen: Screen, config: Measuring) -> I
         boxes = () if target is None else (tuple(geometry.thousandths(screen.boxes[target], screen.width, screen.height)),)
         asked = Question(
             task=task,
-            text=question(task, language, pick, **({} if goal is None else {"goal": goal if language == "zh" else goal + " "})).replace("  ", " "),
+            text=question(
+                task, language, pick, **({} if goal is None else {"goal": goal if language == "zh" else goal + " "})
+            ).replace("  ", " "),
             answer=geometry.marked(answer),
             texts=texts,
             quoted=max(map(len, texts), default=0),
@@ -148,14 +168,16 @@ def _acting(state: State, before: State, screen: Screen, config: Measuring) -> I
             rivals=rivals,
         )
         where = {} if target is None else _target(screen, target)
-        yield _row(sample, before.id, asked, language, config) | where | row | {"meaning": meaning.as_json() if meaning else None}
+        yield (
+            _row(sample, before.id, asked, language, config) | where | row | {"meaning": meaning.as_json() if meaning else None}
+        )
 
 
 def _named(screen: Screen, i: int, capture: str, config: Measuring) -> tuple[Meaning | None, int, int]:
     """An expression for the element that was acted on: the first that picks it out, else the last that was tried, with what it fits."""
     rep = int(screen.representative[i])
     last: tuple[Meaning | None, int, int] = (None, 0, 0)
-    for family, propose in FAMILIES.items():
+    for propose in FAMILIES.values():
         for meaning in dict.fromkeys(propose(screen, rep)):
             if max(map(len, tasks.said(meaning)), default=0) > 60:
                 continue

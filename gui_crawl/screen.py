@@ -1,8 +1,9 @@
 """A screen: one captured state as the questions see it, with everything that is asked of it often worked out once.
 
-`Screen` holds n elements in the order of their ids. Elements that a reader takes for one thing (a link, the list item around it and the span
-inside, all with the same text) have one *representative*: the one that is acted on, else the innermost with a role. Only representatives are asked for,
-and whatever an expression fits is carried over to its representative before it is counted.
+`Screen` holds n elements in the order of their ids. Elements that a reader takes for one thing (a link, the list item
+around it and the span inside, all with the same text) have one *representative*: the one that is acted on, else the
+innermost with a role. Only representatives are asked for, and whatever an expression fits is carried over to its
+representative before it is counted.
 """
 
 import re
@@ -112,7 +113,9 @@ class Screen:
     @cached_property
     def askable(self) -> np.ndarray:
         """bool [n]: representatives that can be asked for: they bear a noun, or can be acted on and say something."""
-        called = np.array([kind is not None for kind in self.kinds], bool) | self.interactive & np.array(list(map(bool, self.texts)), bool)
+        called = np.array([kind is not None for kind in self.kinds], bool) | self.interactive & np.array(
+            list(map(bool, self.texts)), bool
+        )
         return called & (self.representative == np.arange(self.n))
 
     @cached_property
@@ -121,8 +124,10 @@ class Screen:
         fit = [
             i
             for i in np.flatnonzero(self.askable)
-            if self.kinds[i] in _LANDMARKS and sum(map(str.isalnum, self.texts[i])) >= (3 if self.texts[i].isascii() else 2)
-            and len(self.texts[i]) <= LANDMARK_TEXT and self.shows_all(int(i))
+            if self.kinds[i] in _LANDMARKS
+            and sum(map(str.isalnum, self.texts[i])) >= (3 if self.texts[i].isascii() else 2)
+            and len(self.texts[i]) <= LANDMARK_TEXT
+            and self.shows_all(int(i))
         ]
         said = Counter(self.texts[i] for i in fit)
         return np.array([i for i in fit if said[self.texts[i]] == 1], int)

@@ -1,7 +1,7 @@
 """Tasks on one screen: what is asked, what is answered, and what a question is measured by.
 
-Referring tasks: `locate_box`, `locate_point` (expression to place, comprehension) and `describe_box`, `describe_point` (place to expression,
-generation). Page tasks: `list` (all of one noun), `read` (text of a region), `caption` and `markup`.
+Referring tasks: `locate_box`, `locate_point` (expression to place, comprehension) and `describe_box`, `describe_point`
+(place to expression, generation). Page tasks: `list` (all of one noun), `read` (text of a region), `caption` and `markup`.
 """
 
 import json
@@ -17,8 +17,20 @@ from gui_crawl.phrasing import LANGUAGES, expression, question
 from gui_crawl.phrasing.pick import Pick
 from gui_crawl.screen import Screen
 
-REFERRING = ("locate_box", "locate_point", "describe_box", "describe_point")
-LISTED = ("button", "link", "field", "dropdown", "checkbox", "radio", "switch", "tab", "menu item", "heading", "image", "column header")
+LISTED = (
+    "button",
+    "link",
+    "field",
+    "dropdown",
+    "checkbox",
+    "radio",
+    "switch",
+    "tab",
+    "menu item",
+    "heading",
+    "image",
+    "column header",
+)
 READABLE = ("text", "heading", "cell", "link", "button")
 
 
@@ -94,7 +106,10 @@ def listing(screen: Screen, noun: str, language: str, pick: Pick) -> Question:
     ids = sorted(ids, key=lambda i: (round(screen.boxes[i, 1] / (8 * screen.scale)), screen.boxes[i, 0]))
     labels = [screen.elements[i]["text"] or screen.elements[i]["name"] or screen.elements[i]["placeholder"] or "" for i in ids]
     boxes = [geometry.thousandths(screen.boxes[i], screen.width, screen.height) for i in ids]
-    rows = [f'{{"label": {json.dumps(label, ensure_ascii=False)}, "bbox_2d": {geometry.brackets(box)}}}' for label, box in zip(labels, boxes, strict=True)]
+    rows = [
+        f'{{"label": {json.dumps(label, ensure_ascii=False)}, "bbox_2d": {geometry.brackets(box)}}}'
+        for label, box in zip(labels, boxes, strict=True)
+    ]
     return Question(
         task="list",
         text=question("list", language, pick, what=LANGUAGES[language].PLURALS[noun]),
@@ -125,17 +140,27 @@ def reading(screen: Screen, i: int, language: str, pick: Pick) -> Question:
 
 def crowded(screen: Screen, i: int) -> bool:
     """Whether other text, or part of it, stands in an element's box beside its own."""
-    shared = geometry.overlap(screen.boxes, screen.boxes[i]) / np.maximum(np.minimum(geometry.areas(screen.boxes), geometry.areas(screen.boxes[i : i + 1])), 1e-9)
+    shared = geometry.overlap(screen.boxes, screen.boxes[i]) / np.maximum(
+        np.minimum(geometry.areas(screen.boxes), geometry.areas(screen.boxes[i : i + 1])), 1e-9
+    )
     others = np.array([bool(text) for text in screen.texts], bool) & ~screen.within[:, i] & ~screen.within[i]
     others[i] = False
-    return bool((others & (shared > 0.1)).any()) or any(screen.elements[j]["value"] for j in np.flatnonzero(screen.within[:, i]))
+    return bool((others & (shared > 0.1)).any()) or any(
+        screen.elements[j]["value"] for j in np.flatnonzero(screen.within[:, i])
+    )
 
 
 def captioning(screen: Screen, title: str, language: str, pick: Pick, max_headings: int) -> Question:
     """What the page is, from its title, the headings that are seen and the controls it has."""
-    headings = [screen.elements[i]["text"] for i in np.flatnonzero(screen.askable & screen.strict["heading"]) if screen.shows_all(int(i))]
+    headings = [
+        screen.elements[i]["text"]
+        for i in np.flatnonzero(screen.askable & screen.strict["heading"])
+        if screen.shows_all(int(i))
+    ]
     headings = list(dict.fromkeys(h for h in headings if h))[:max_headings]
-    counts = [(noun, int((screen.strict[noun] & screen.askable).sum())) for noun in ("field", "button", "checkbox", "image", "tab")]
+    counts = [
+        (noun, int((screen.strict[noun] & screen.askable).sum())) for noun in ("field", "button", "checkbox", "image", "tab")
+    ]
     counts = [(noun, n) for noun, n in counts if n]
     return Question(
         task="caption",

@@ -1,9 +1,9 @@
 """Does an expression pick out exactly one element? Its meaning is read against all of them, by two readers.
 
-The *strict* reader takes the words exactly; the *lenient* one lets everything pass that somebody might call so: another noun for the same looks, a
-neighbouring colour name, text that differs in case, digits or punctuation, text inside other text, "beside" at a slant. An expression is good where
-the strict reader finds the element that is meant and the lenient one finds no other. Nothing here knows how or for which element the meaning was
-made.
+The *strict* reader takes the words exactly; the *lenient* one lets everything pass that somebody might call so: another
+noun for the same looks, a neighbouring colour name, text that differs in case, digits or punctuation, text inside other
+text, "beside" at a slant. An expression is good where the strict reader finds the element that is meant and the lenient one
+finds no other. Nothing here knows how or for which element the meaning was made.
 
 Both readers work on bool arrays over the screen's elements, so one reading costs microseconds and not a walk over the page.
 """
@@ -21,6 +21,7 @@ NEAR = 0.3  # share of the screen's side: what is farther away is not "beside" o
 CORNER = (0.2, 0.4)  # share of both sides that is a corner to the strict and to the lenient reader
 LIKENESS = 0.7  # correlation of two icons' pixels from which they may be the same picture
 LARGER = 1.5  # ratio of areas from which one is plainly larger
+INKED = ("text", "heading", "link")
 COUNTABLE = 8  # nobody counts further
 
 
@@ -58,8 +59,7 @@ def resolve(meaning: Meaning, screen: Screen, *, lenient: bool) -> np.ndarray:
     if meaning.state is not None:
         mask &= _in_state(meaning.state, screen)
     if meaning.colour is not None:
-        c = meaning.colour
-        mask &= np.array([c in seen.colours if lenient else seen.colour == c for seen in screen.looks], bool)
+        mask &= _coloured(meaning, screen, lenient)
     if meaning.disc:
         mask &= _disc(screen, lenient)
     if meaning.icon is not None:
@@ -122,6 +122,14 @@ def _in_state(state: str, screen: Screen) -> np.ndarray:
     return np.array([e[field] is value for e in screen.elements], bool)
 
 
+def _coloured(meaning: Meaning, screen: Screen, lenient: bool) -> np.ndarray:
+    """Green text is text in green, not on green; everything else has the colour of its ground, or of its ink where it has no ground."""
+    if lenient:
+        return np.array([meaning.colour in seen.colours for seen in screen.looks], bool)
+    inked = meaning.noun in INKED
+    return np.array([seen.colour == meaning.colour and not (inked and seen.painted) for seen in screen.looks], bool)
+
+
 def _disc(screen: Screen, lenient: bool) -> np.ndarray:
     if not lenient:
         return np.array([seen.disc is True for seen in screen.looks], bool)
@@ -174,7 +182,9 @@ def _in_corner(corner: str, screen: Screen, share: float) -> np.ndarray:
     vertical, horizontal = corner.split()
     x = (screen.boxes[:, 0] + screen.boxes[:, 2]) / 2 / screen.width
     y = (screen.boxes[:, 1] + screen.boxes[:, 3]) / 2 / screen.height
-    return ((x <= share) if horizontal == "left" else (x >= 1 - share)) & ((y <= share) if vertical == "top" else (y >= 1 - share))
+    return ((x <= share) if horizontal == "left" else (x >= 1 - share)) & (
+        (y <= share) if vertical == "top" else (y >= 1 - share)
+    )
 
 
 def _related(direction: str, anchor: int, screen: Screen, lenient: bool) -> np.ndarray:

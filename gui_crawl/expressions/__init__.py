@@ -1,7 +1,8 @@
-"""Referring expressions: for an element, the meanings that might pick it out, by text, by function, by look and by position.
+"""Referring expressions: for an element, the meanings that might pick it out, by text, by function, by look and by
+position.
 
-A family only proposes; whether a proposal picks out its element alone is decided by `uniqueness`, which knows nothing of families.
-Each proposes from the short to the long, as Dale and Reiter's incremental algorithm does (1995).
+A family only proposes; whether a proposal picks out its element alone is decided by `uniqueness`, which knows nothing of
+families. Each proposes from the short to the long, as Dale and Reiter's incremental algorithm does (1995).
 """
 
 from gui_crawl.expressions import by_function, by_look, by_position, by_text

@@ -6,6 +6,7 @@ from dataclasses import replace
 from gui_crawl import concepts
 from gui_crawl.meaning import CORNERS, Meaning, Order
 from gui_crawl.screen import Screen
+from gui_crawl.uniqueness import INKED
 
 _COLOURED = ("button", "link", "icon", "tab", "heading", "text", "progress bar", "menu item", "cell")
 _SIZED = ("button", "image", "heading", "field", "icon")
@@ -22,18 +23,23 @@ def propose(screen: Screen, i: int) -> Iterator[Meaning]:
         plain = Meaning(noun=noun)
         if key and concepts.CONCEPTS[key].picture:
             yield replace(plain, icon=key)
-        if seen.colour and noun in _COLOURED and (seen.painted or seen.colour not in ("black", "white", "grey")):
+        if (
+            seen.colour
+            and noun in _COLOURED
+            and not (noun in INKED and seen.painted)
+            and (seen.painted or seen.colour not in ("black", "white", "grey"))
+        ):
             coloured = replace(plain, colour=seen.colour)
             yield coloured
             if key and concepts.CONCEPTS[key].picture:
                 yield replace(coloured, icon=key)
-            if seen.disc:
+            if seen.disc and noun not in INKED:
                 yield replace(coloured, disc=True)
             if noun in _SIZED:
                 yield replace(coloured, order=Order(axis="size", last=True))
             for corner in CORNERS:
                 yield replace(coloured, corner=corner)
-        if seen.disc:
+        if seen.disc and noun not in INKED:
             yield replace(plain, disc=True)
         if noun in _SIZED:
             yield replace(plain, order=Order(axis="size", last=True))

@@ -1,6 +1,8 @@
-"""By position: the place on the screen, the place in a row or column of its like, and the place beside, under or in something that has a name.
+"""By position: the place on the screen, the place in a row or column of its like, and the place beside, under or in
+something that has a name.
 
-UGround (Gou et al., 2024) calls these positional and relative expressions ("the button on the left", "the icon next to ...").
+UGround (Gou et al., 2024) calls these positional and relative expressions ("the button on the left", "the icon next to
+...").
 """
 
 from collections.abc import Iterator
@@ -10,6 +12,8 @@ import numpy as np
 
 from gui_crawl import boxes as geometry
 from gui_crawl import nouns
+from gui_crawl.colours import difference
+from gui_crawl.look import VISIBLE
 from gui_crawl.meaning import CORNERS, Meaning, Order
 from gui_crawl.screen import Screen
 from gui_crawl.uniqueness import COUNTABLE, resolve
@@ -69,10 +73,15 @@ def _anchors(screen: Screen, i: int) -> Iterator[tuple[str, Meaning]]:
             yield "inside", Meaning(noun=noun)
             break
     ids = screen.landmarks
-    near = np.array([screen.blocks[j] == screen.blocks[i] for j in ids], bool)  # nobody looks for a neighbour across the page's parts
+    near = np.array([_together(screen, i, int(j)) for j in ids], bool)
     ids = ids[near & ~screen.within[i, ids] & ~screen.within[ids, i] & (ids != i)]
     others = screen.boxes[ids]
-    gaps = {"right": box[0] - others[:, 2], "below": box[1] - others[:, 3], "left": others[:, 0] - box[2], "above": others[:, 1] - box[3]}
+    gaps = {
+        "right": box[0] - others[:, 2],
+        "below": box[1] - others[:, 3],
+        "left": others[:, 0] - box[2],
+        "above": others[:, 1] - box[3],
+    }
     found = []
     for direction, gap in gaps.items():
         beside = geometry.shared_span(others, box, 1 if direction in ("right", "left") else 0) >= 0.5
@@ -81,4 +90,15 @@ def _anchors(screen: Screen, i: int) -> Iterator[tuple[str, Meaning]]:
         found += [(gap[k], int(ids[k]), direction) for k in np.flatnonzero(beside & (gap >= -2 * screen.scale))]
     for _, j, direction in sorted(found)[:ANCHORS]:
         noun = screen.kinds[j]
-        yield direction, Meaning(noun=noun if noun in ("heading", "button", "link", "tab") else None, label=screen.elements[j]["text"])
+        yield (
+            direction,
+            Meaning(noun=noun if noun in ("heading", "button", "link", "tab") else None, label=screen.elements[j]["text"]),
+        )
+
+
+def _together(screen: Screen, i: int, j: int) -> bool:
+    """Whether two elements are in one part of the page and on one ground: nobody looks for a neighbour across a border."""
+    here, there = screen.looks[i].around, screen.looks[j].around
+    return (
+        screen.blocks[i] == screen.blocks[j] and here is not None and there is not None and difference(here, there) <= VISIBLE
+    )

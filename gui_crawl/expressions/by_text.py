@@ -1,4 +1,5 @@
-"""By text: what an element says, or what a field is labelled with. SeeClick (Cheng et al., 2024) takes text and hover titles."""
+"""By text: what an element says, or what a field is labelled with. SeeClick (Cheng et al., 2024) takes text and hover
+titles."""
 
 from collections.abc import Iterator
 

@@ -107,8 +107,14 @@ def noun_phrase(meaning: Meaning, pick: Pick) -> str:
     if meaning.label is not None:
         label = quoted(meaning.label)
         if meaning.noun in (None, "text") and not words:
-            return pick("bare", (label, f"文字{label}", f"写着{label}的元素") if not meaning.noun else (f"文字{label}", f"文本{label}"))
-        words.append(label if meaning.by in ("text", "name") and pick.chance("label first", 0.5) else pick("says", _SAYS[meaning.by]).format(label))
+            return pick(
+                "bare", (label, f"文字{label}", f"写着{label}的元素") if not meaning.noun else (f"文字{label}", f"文本{label}")
+            )
+        words.append(
+            label
+            if meaning.by in ("text", "name") and pick.chance("label first", 0.5)
+            else pick("says", _SAYS[meaning.by]).format(label)
+        )
     return "".join(words) + noun
 
 
@@ -163,14 +169,22 @@ QUESTIONS = {
         "请描述坐标{where}下的元素。",
         "位置{where}上的元素是什么？",
     ),
-    "locate_many": (
+    "locate_many_box": (
         "请给出下列每个元素的边界框，每行一个：",
         "在截图中找到以下元素，按相同顺序输出边界框：",
         "依次定位下列元素，每行输出一个[x1, y1, x2, y2]：",
     ),
-    "describe_many": (
+    "locate_many_point": (
+        "请为下列每个元素给出一个点[x, y]，每行一个：",
+        "要点击以下元素，分别应点哪里？按顺序每行输出一个点：",
+    ),
+    "describe_many_box": (
         "请描述下列各框中的元素，每行一个：",
-        "以下位置分别是什么元素？请按顺序回答：",
+        "以下边界框内分别是什么元素？请按顺序回答：",
+    ),
+    "describe_many_point": (
+        "下列各点处分别是什么元素？每行一个：",
+        "请按顺序说出以下坐标上的元素：",
     ),
     "list": (
         "请以JSON列出截图中所有的{what}及其边界框。",

@@ -89,7 +89,12 @@ def noun_phrase(meaning: Meaning, pick: Pick) -> str:
         label = quoted(meaning.label)
         bare = not any(before) and meaning.direction is None
         if meaning.noun in (None, "text") and bare:
-            return pick("bare", (label, f"the text {label}", f"the element that says {label}") if not meaning.noun else (f"the text {label}", f"the words {label}"))
+            return pick(
+                "bare",
+                (label, f"the text {label}", f"the element that says {label}")
+                if not meaning.noun
+                else (f"the text {label}", f"the words {label}"),
+            )
         if meaning.by in ("text", "name") and pick.chance("label first", 0.5):
             before.append(label)
         else:
@@ -172,15 +177,24 @@ QUESTIONS = {
         "Describe the element under the point {where}.",
         "Name what is at position {where} of the screenshot.",
     ),
-    "locate_many": (
+    "locate_many_box": (
         "Give the bounding box of each of these elements, one a line:",
         "Locate every element in the list and answer with one box [x1, y1, x2, y2] a line:",
         "Find the following elements in the screenshot and report their bounding boxes in the same order:",
     ),
-    "describe_many": (
+    "locate_many_point": (
+        "Give one point [x, y] for each of these elements, one a line:",
+        "Where would you click for each of the following? Answer with one point a line:",
+        "Point to every element in the list, in the same order, one [x, y] a line:",
+    ),
+    "describe_many_box": (
         "Describe the elements in these boxes, one a line:",
-        "What are the elements at the following positions? Answer in the same order:",
+        "What are the elements inside the following boxes? Answer in the same order:",
         "Give a referring expression for each of these boxes, one a line:",
+    ),
+    "describe_many_point": (
+        "Which elements are at these points? One a line:",
+        "Name the element under each of the following points, in the same order:",
     ),
     "list": (
         "List all {what} in this screenshot with their bounding boxes as JSON.",
@@ -246,11 +260,22 @@ GOALS = {
 
 def caption(title: str, headings: list[str], counts: list[tuple[str, int]], pick: Pick) -> str:
     """A few sentences from a page's title, the headings in view, and how many controls of which noun it shows."""
-    said = [pick("titled", (f"A web page titled {quoted(title)}.", f"The page is {quoted(title)}.", f"This is the page {quoted(title)}."))]
+    said = [
+        pick(
+            "titled",
+            (f"A web page titled {quoted(title)}.", f"The page is {quoted(title)}.", f"This is the page {quoted(title)}."),
+        )
+    ]
     if headings:
-        said.append(f"{pick('headed', ('Its headings in view are', 'It shows the headings'))} {_and([quoted(h) for h in headings])}." if len(headings) > 1 else f"The heading in view is {quoted(headings[0])}.")
+        said.append(
+            f"{pick('headed', ('Its headings in view are', 'It shows the headings'))} {_and([quoted(h) for h in headings])}."
+            if len(headings) > 1
+            else f"The heading in view is {quoted(headings[0])}."
+        )
     if counts:
-        said.append(f"It has {_and([f'{n} {PLURALS[noun]}' if n > 1 else f'one {NOUNS[noun][0]}' for noun, n in counts])} in view.")
+        said.append(
+            f"It has {_and([f'{n} {PLURALS[noun]}' if n > 1 else f'one {NOUNS[noun][0]}' for noun, n in counts])} in view."
+        )
     return " ".join(said)
 
 

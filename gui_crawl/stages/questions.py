@@ -1,7 +1,8 @@
 """Questions: captured states fan out into question-answer pairs; one row per candidate question, with its verdict.
 
-`gui_crawl.questions.measure` makes the candidates and measures what the rules need; `decide` holds that against the thresholds of `Questions`.
-Rules are asked in the order below; the last, balance, looks at all candidates of a capture that are left.
+`gui_crawl.questions.measure` makes the candidates and measures what the rules need; `decide` holds that against the
+thresholds of `Questions`. Rules are asked in the order below; the last, balance, looks at all candidates of a capture that
+are left.
 
 `MEASURED`: one row per candidate question, those of a capture together. Null: it makes no sense for the task.
 
