@@ -11,7 +11,7 @@ import numpy as np
 BEGIN, END = "<|begin_of_box|>", "<|end_of_box|>"
 
 
-def thousandths(box: Sequence[float], width: int, height: int) -> list[int]:
+def thousandths(box: Sequence[float] | np.ndarray, width: int, height: int) -> list[int]:
     """A box (x1, y1, x2, y2) or point (x, y) in pixels as integers 0-999 of a picture of `width` x `height` pixels."""
     return [min(999, max(0, round(1000 * v / (width, height)[i % 2]))) for i, v in enumerate(box)]
 
@@ -26,8 +26,8 @@ def marked(text: str) -> str:
     return f"{BEGIN}{text}{END}"
 
 
-def centre(box: Sequence[float]) -> tuple[float, float]:
-    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+def centre(box: Sequence[float] | np.ndarray) -> tuple[float, float]:
+    return float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2
 
 
 def areas(boxes: np.ndarray) -> np.ndarray:

@@ -68,9 +68,19 @@ class Meaning:
         """What is said, as JSON with sorted keys: equal meanings are equal strings."""
         return json.dumps(_said(asdict(self)), ensure_ascii=False, sort_keys=True)
 
+    @classmethod
+    def from_json(cls, text: str) -> "Meaning":
+        """The meaning that `as_json` wrote."""
+        return _read(json.loads(text))
+
 
 def _said(fields: dict[str, Any]) -> dict[str, Any]:
     kept = {k: _said(v) if isinstance(v, dict) else v for k, v in fields.items() if v is not None and v is not False}
     if "label" not in kept:
         kept.pop("by", None)
     return kept
+
+
+def _read(fields: dict[str, Any]) -> Meaning:
+    order, anchor = fields.get("order"), fields.get("anchor")
+    return Meaning(**fields | {"order": Order(**order) if order else None, "anchor": _read(anchor) if anchor else None})

@@ -44,14 +44,21 @@ def measure(state: State, before: State | None, config: Measuring) -> pa.Table:
     """
     pixels = state.pixels()
     if pixels is None or len(state.elements) > config.max_elements:
-        return _flawed(state, Reason.UNDECODABLE if pixels is None else Reason.ANSWER_LONG, config)
+        return _flawed(state, Reason.UNDECODABLE if pixels is None else Reason.TOO_MANY_ELEMENTS, config)
     screen = Screen(state.elements, pixels, state.scale)
     if not screen.askable.any():
         return _flawed(state, Reason.EMPTY_PAGE, config)
     rows = [*_referring(state, screen, config), *_paging(state, screen, config)]
     if before is not None and state.action is not None and (seen := before.pixels()) is not None:
         rows += _acting(state, before, Screen(before.elements, seen, before.scale), config)
-    return pa.Table.from_pylist(rows, MEASURED)
+    return pa.Table.from_pylist([_sealed(row) for row in rows], MEASURED)
+
+
+def _sealed(row: dict[str, Any]) -> dict[str, Any]:
+    """The row, without its words where they hold personal data: the ledger keeps none either."""
+    if row.get("personal") is None:
+        return row
+    return row | dict.fromkeys(("meaning", "expression", "question", "answer"))
 
 
 def _id(*names: str | int) -> str:
@@ -113,7 +120,7 @@ def _paging(state: State, screen: Screen, config: Measuring) -> Iterator[dict[st
         yield _row(sample, state.id, tasks.listing(screen, noun, language, pick), language, config) | {"role": noun}
     texts = [
         i
-        for i in np.flatnonzero(screen.askable)
+        for i in np.flatnonzero(screen.askable).tolist()
         if screen.kinds[i] in tasks.READABLE and len(screen.texts[i]) >= config.min_read
     ]
     texts.sort(key=lambda i: uniform(config.seed, "read", state.id, int(i)))
@@ -213,7 +220,6 @@ def _target(screen: Screen, i: int) -> dict[str, Any]:
 
 def _row(sample: str, capture: str, asked: Question, language: str, config: Measuring) -> dict[str, Any]:
     personal = next(filter(None, (privacy.personal(text, config.regions) for text in asked.texts)), None)
-    hidden = personal is not None  # the ledger keeps no personal data either
     return {
         "sample_id": sample,
         "capture_id": capture,
@@ -226,10 +232,10 @@ def _row(sample: str, capture: str, asked: Question, language: str, config: Meas
         "personal": personal,
         "tokens": any(_TOKENS.search(text) for text in asked.texts),
         "answer_chars": len(asked.answer),
-        "expression": None if hidden else asked.expression,
+        "expression": asked.expression,
         "location": asked.where,
-        "question": None if hidden else asked.text,
-        "answer": None if hidden else asked.answer,
+        "question": asked.text,
+        "answer": asked.answer,
         "boxes": [v for box in asked.boxes for v in box],
         "draw": uniform(config.seed, "keep", sample),
     }

@@ -88,7 +88,7 @@ class Screen:
         """int [n]: the element that stands for each; itself for most."""
         rep = np.arange(self.n)
         for i in range(self.n):
-            for j in np.flatnonzero(self.within[i])[::-1]:
+            for j in np.flatnonzero(self.within[i])[::-1].tolist():
                 if self._one_thing(i, int(j)):
                     self._join(rep, i, int(j))
                     break
@@ -123,7 +123,7 @@ class Screen:
         """int [m]: short texts that others may be placed by, each the only one of its wording."""
         fit = [
             i
-            for i in np.flatnonzero(self.askable)
+            for i in np.flatnonzero(self.askable).tolist()
             if self.kinds[i] in _LANDMARKS
             and sum(map(str.isalnum, self.texts[i])) >= (3 if self.texts[i].isascii() else 2)
             and len(self.texts[i]) <= LANDMARK_TEXT
@@ -164,7 +164,7 @@ class Screen:
         """The name of an element's picture, or of the only picture in a control that shows nothing else."""
         if self.elements[i]["icon"] or self.texts[i]:
             return self.elements[i]["icon"]
-        inside = [j for j in np.flatnonzero(self.within[:, i]) if self.elements[j]["icon"]]
+        inside = [j for j in np.flatnonzero(self.within[:, i]).tolist() if self.elements[j]["icon"]]
         return self.elements[inside[0]]["icon"] if len(inside) == 1 else None
 
     def stand_ins(self, mask: np.ndarray) -> np.ndarray:

@@ -146,7 +146,7 @@ def crowded(screen: Screen, i: int) -> bool:
     others = np.array([bool(text) for text in screen.texts], bool) & ~screen.within[:, i] & ~screen.within[i]
     others[i] = False
     return bool((others & (shared > 0.1)).any()) or any(
-        screen.elements[j]["value"] for j in np.flatnonzero(screen.within[:, i])
+        screen.elements[j]["value"] for j in np.flatnonzero(screen.within[:, i]).tolist()
     )
 
 
@@ -154,7 +154,7 @@ def captioning(screen: Screen, title: str, language: str, pick: Pick, max_headin
     """What the page is, from its title, the headings that are seen and the controls it has."""
     headings = [
         screen.elements[i]["text"]
-        for i in np.flatnonzero(screen.askable & screen.strict["heading"])
+        for i in np.flatnonzero(screen.askable & screen.strict["heading"]).tolist()
         if screen.shows_all(int(i))
     ]
     headings = list(dict.fromkeys(h for h in headings if h))[:max_headings]

@@ -73,7 +73,7 @@ def resolve(meaning: Meaning, screen: Screen, *, lenient: bool) -> np.ndarray:
         return _placed(mask, meaning.order, screen)
     # Where the anchor itself may be several things, whatever stands so to any of them is meant.
     out = np.zeros(screen.n, bool)
-    for anchor in np.flatnonzero(resolve(meaning.anchor, screen, lenient=lenient)):
+    for anchor in np.flatnonzero(resolve(meaning.anchor, screen, lenient=lenient)).tolist():
         there = _related(meaning.direction or "inside", int(anchor), screen, lenient)
         if lenient and meaning.noun == "text":  # text around the anchor may be what is beside it
             there |= screen.within[anchor] & np.array([any(own) for own in screen.own_texts], bool)
@@ -99,8 +99,8 @@ def _labelled(meaning: Meaning, screen: Screen, lenient: bool) -> np.ndarray:
         return exact
     bare = loose(label)
     alike = exact | np.array([any(one == label or loose(one) == bare for one in all_) for all_ in screen.labels], bool)
-    for i in np.flatnonzero(alike & ~screen.interactive):  # a part's text labels the control it is a part of
-        for j in np.flatnonzero(screen.within[i] & screen.interactive)[-1:]:
+    for i in np.flatnonzero(alike & ~screen.interactive).tolist():  # a part's text labels the control it is a part of
+        for j in np.flatnonzero(screen.within[i] & screen.interactive)[-1:].tolist():
             alike[j] = True
     if meaning.noun not in (None, "text"):
         return alike
@@ -146,7 +146,7 @@ def _shows(key: str, screen: Screen, lenient: bool) -> np.ndarray:
     concept = concepts.CONCEPTS[key]
     hints = np.array([concepts.hinted(concept, screen.labels[i], screen.icon(i)) for i in range(screen.n)], bool)
     pictures = np.flatnonzero(screen.lenient["icon"] & ~shown)
-    for i in np.flatnonzero(shown):
+    for i in np.flatnonzero(shown).tolist():
         for j in pictures:
             hints[j] |= _likeness(screen, int(i), int(j)) >= LIKENESS
     return shown | hints
@@ -173,7 +173,7 @@ def _serves(key: str, screen: Screen, lenient: bool) -> np.ndarray:
         return served
     concept = concepts.CONCEPTS[key]
     hints = np.array([concepts.hinted(concept, screen.labels[i], screen.icon(i)) for i in range(screen.n)], bool)
-    for i in np.flatnonzero(hints):  # a hint on a part is a hint on the control
+    for i in np.flatnonzero(hints).tolist():  # a hint on a part is a hint on the control
         hints |= screen.within[i] & screen.interactive
     return served | (hints & (screen.interactive | screen.lenient["button"] | screen.lenient["link"] | screen.lenient["field"]))
 

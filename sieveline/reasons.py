@@ -58,6 +58,7 @@ class Reason(StrEnum):
     CANDIDATE_REPETITION = "candidate_repetition"
 
     # gui questions
+    TOO_MANY_ELEMENTS = "too_many_elements"
     EMPTY_PAGE = "empty_page"  # nothing on the screen can be asked for
     UNANSWERABLE = "unanswerable"  # an action without a call in the model's format, a page without title or headings
     SPECIAL_TOKENS = "special_tokens"  # the page's text holds what a tokenizer may take for control

@@ -14,7 +14,7 @@ from gui_crawl import boxes as geometry
 from gui_crawl import nouns
 from gui_crawl.colours import difference
 from gui_crawl.look import VISIBLE
-from gui_crawl.meaning import CORNERS, Meaning, Order
+from gui_crawl.meaning import CORNERS, Axis, Direction, Meaning, Order
 from gui_crawl.screen import Screen
 from gui_crawl.uniqueness import COUNTABLE, resolve
 
@@ -52,7 +52,8 @@ def _ranks(meaning: Meaning, screen: Screen, i: int) -> Iterator[Meaning]:
         if meaning.direction is not None and len(ids) == 1:
             yield meaning
         return
-    for axis, low in (("x", 0), ("y", 1)):
+    axes: tuple[tuple[Axis, int], ...] = (("x", 0), ("y", 1))
+    for axis, low in axes:
         if (meaning.direction == "right" and axis == "y") or (meaning.direction == "below" and axis == "x"):
             continue
         place = int(np.flatnonzero(ids[np.argsort(screen.boxes[ids, low], kind="stable")] == i)[0])
@@ -64,10 +65,10 @@ def _ranks(meaning: Meaning, screen: Screen, i: int) -> Iterator[Meaning]:
             yield replace(meaning, order=Order(axis=axis, index=place))
 
 
-def _anchors(screen: Screen, i: int) -> Iterator[tuple[str, Meaning]]:
+def _anchors(screen: Screen, i: int) -> Iterator[tuple[Direction, Meaning]]:
     """Named things near `i`, the nearest first, with the direction in which `i` stands from each."""
     box = screen.boxes[i]
-    for j in np.flatnonzero(screen.within[i])[::-1]:
+    for j in np.flatnonzero(screen.within[i])[::-1].tolist():
         noun = next((noun for noun in nouns.CONTAINERS if screen.strict[noun][j]), None)
         if noun:
             yield "inside", Meaning(noun=noun)
@@ -82,12 +83,12 @@ def _anchors(screen: Screen, i: int) -> Iterator[tuple[str, Meaning]]:
         "left": others[:, 0] - box[2],
         "above": others[:, 1] - box[3],
     }
-    found = []
+    found: list[tuple[float, int, Direction]] = []
     for direction, gap in gaps.items():
         beside = geometry.shared_span(others, box, 1 if direction in ("right", "left") else 0) >= 0.5
         if direction in ("below", "above"):
             beside |= np.abs(others[:, 0] - box[0]) <= 8 * screen.scale
-        found += [(gap[k], int(ids[k]), direction) for k in np.flatnonzero(beside & (gap >= -2 * screen.scale))]
+        found += [(gap[k], int(ids[k]), direction) for k in np.flatnonzero(beside & (gap >= -2 * screen.scale)).tolist()]
     for _, j, direction in sorted(found)[:ANCHORS]:
         noun = screen.kinds[j]
         yield (

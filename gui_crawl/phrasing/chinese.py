@@ -106,10 +106,8 @@ def noun_phrase(meaning: Meaning, pick: Pick) -> str:
         words.append(CONCEPTS[meaning.icon].picture_zh or "")
     if meaning.label is not None:
         label = quoted(meaning.label)
-        if meaning.noun in (None, "text") and not words:
-            return pick(
-                "bare", (label, f"文字{label}", f"写着{label}的元素") if not meaning.noun else (f"文字{label}", f"文本{label}")
-            )
+        if meaning.noun in (None, "text") and meaning.by == "text" and not words:
+            return pick("bare", (label, f"写着{label}的元素") if not meaning.noun else (f"文字{label}", f"文本{label}"))
         words.append(
             label
             if meaning.by in ("text", "name") and pick.chance("label first", 0.5)

@@ -88,12 +88,10 @@ def noun_phrase(meaning: Meaning, pick: Pick) -> str:
     if meaning.label is not None:
         label = quoted(meaning.label)
         bare = not any(before) and meaning.direction is None
-        if meaning.noun in (None, "text") and bare:
+        if meaning.noun in (None, "text") and meaning.by == "text" and bare:
             return pick(
                 "bare",
-                (label, f"the text {label}", f"the element that says {label}")
-                if not meaning.noun
-                else (f"the text {label}", f"the words {label}"),
+                (label, f"the element that says {label}") if not meaning.noun else (f"the text {label}", f"the words {label}"),
             )
         if meaning.by in ("text", "name") and pick.chance("label first", 0.5):
             before.append(label)

@@ -29,10 +29,10 @@ are left.
 | side | float | short side of the element's box, CSS pixels |
 | area | float | of the box, share of the screen, 0-1 |
 | answer_chars | int32 | characters of the answer |
-| expression | string | the referring expression; null with personal data, as the next three |
+| expression | string | the referring expression; null with personal data, as `meaning`, `question` and `answer` are |
 | location | string | the place in it as it is written, `[x1, y1, x2, y2]` |
-| question | string | |
-| answer | string | |
+| question | string | what is asked |
+| answer | string | what is to be learned |
 | boxes | list<int32> | 0-999, four for each element it is about |
 | draw | float | in [0, 1), held against the keep probability and ordering the questions of a capture |
 """
