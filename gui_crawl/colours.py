@@ -83,5 +83,5 @@ def _survey() -> tuple[np.ndarray, list[str]]:
         term = name.removeprefix("xkcd:").split()[-1]
         term = _SAME.get(term, term)
         if term in COLOURS:
-            found.append((term, [int(code[i : i + 2], 16) for i in (1, 3, 5)]))
+            found.append((term, [int(str(code)[i : i + 2], 16) for i in (1, 3, 5)]))
     return lab(np.array([rgb for _, rgb in found])), [term for term, _ in found]

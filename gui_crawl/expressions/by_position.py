@@ -88,7 +88,8 @@ def _anchors(screen: Screen, i: int) -> Iterator[tuple[Direction, Meaning]]:
         beside = geometry.shared_span(others, box, 1 if direction in ("right", "left") else 0) >= 0.5
         if direction in ("below", "above"):
             beside |= np.abs(others[:, 0] - box[0]) <= 8 * screen.scale
-        found += [(gap[k], int(ids[k]), direction) for k in np.flatnonzero(beside & (gap >= -2 * screen.scale)).tolist()]
+        for k in np.flatnonzero(beside & (gap >= -2 * screen.scale)).tolist():
+            found.append((float(gap[k]), int(ids[k]), direction))
     for _, j, direction in sorted(found)[:ANCHORS]:
         noun = screen.kinds[j]
         yield (
