@@ -21,6 +21,7 @@
 | interactive | bool | it can be clicked, typed into or chosen |
 | editable | bool | text can be typed into it |
 | box | list<float> | x1, y1, x2, y2 of the part that can be seen, in pixels of the screenshot |
+| point | list<float> | x, y of a screenshot pixel at which the element can be seen, for clicks; the middle of `box` may be covered |
 | color | string | computed text colour, `#rrggbb` |
 | background | string | computed own background, `#rrggbb`; null where it is transparent |
 | font_size | float | CSS pixels |
@@ -51,6 +52,7 @@ ELEMENT = pa.struct(
         ("interactive", pa.bool_()),
         ("editable", pa.bool_()),
         ("box", pa.list_(pa.float32())),
+        ("point", pa.list_(pa.float32())),
         ("color", pa.string()),
         ("background", pa.string()),
         ("font_size", pa.float32()),
