@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import xxhash
 
 from gui_crawl import actions, privacy, tasks
@@ -19,7 +18,7 @@ from gui_crawl.meaning import Meaning
 from gui_crawl.phrasing import LANGUAGES, expression, question
 from gui_crawl.phrasing.pick import Pick
 from gui_crawl.screen import Screen
-from gui_crawl.stages.questions import MEASURED, REFERRING, Measuring
+from gui_crawl.stages.questions import REFERRING, Measuring
 from gui_crawl.state import State
 from gui_crawl.tasks import Question
 from gui_crawl.uniqueness import fit
@@ -31,68 +30,86 @@ _TOKENS = re.compile(
 )
 
 
-def measure(state: State, before: State | None, config: Measuring) -> pa.Table:
+def measure(state: State, before: State | None, config: Measuring, seed: int) -> list[dict[str, Any]]:
     """All candidate questions on one captured state, and on the step that led to it.
 
     Args:
         state: the capture.
         before: the state that `state.action` was done in, where it is at hand; else no question is asked of the step.
         config: see `Measuring`.
+        seed: of all draws.
 
     Returns:
-        A table of `MEASURED`; one row with a `flaw` where nothing can be asked.
+        Rows of `sample_id` and `MEASURED` (what is null may be missing), those that may go into one sample side by side; one row with a
+        `flaw` where nothing can be asked.
     """
-    pixels = state.pixels()
-    if pixels is None or len(state.elements) > config.max_elements:
-        return _flawed(state, Reason.UNDECODABLE if pixels is None else Reason.TOO_MANY_ELEMENTS, config)
-    screen = Screen(state.elements, pixels, state.scale)
+    if len(state.elements) > config.max_elements:
+        return [_flawed(state, Reason.TOO_MANY_ELEMENTS, config, seed)]
+    screen = state.screen
+    if screen is None:
+        return [_flawed(state, Reason.UNDECODABLE, config, seed)]
     if not screen.askable.any():
-        return _flawed(state, Reason.EMPTY_PAGE, config)
-    rows = [*_referring(state, screen, config), *_paging(state, screen, config)]
-    if before is not None and state.action is not None and (seen := before.pixels()) is not None:
-        rows += _acting(state, before, Screen(before.elements, seen, before.scale), config)
-    return pa.Table.from_pylist([_sealed(row) for row in rows], MEASURED)
+        return [_flawed(state, Reason.EMPTY_PAGE, config, seed)]
+    rows = [*_referring(state, screen, config, seed), *_paging(state, screen, config, seed)]
+    if before is not None and state.action is not None and before.screen is not None:
+        rows += _acting(state, before, before.screen, config, seed)
+    rows = [_sealed(row) | {"form": _form(row, config, seed)} for row in rows]
+    return sorted(rows, key=lambda row: (row["form"], row["draw"], row["sample_id"]))
+
+
+def _form(row: dict[str, Any], config: Measuring, seed: int) -> str:
+    """Whether a question goes alone, as a turn of a conversation, or into a list of its kind."""
+    pick = Pick(seed, row["sample_id"])
+    if row["task"] not in REFERRING or pick.chance("single", config.single):
+        return "single"
+    return f"list {row['task']} {row['language']}" if pick.chance("list", config.listed) else "turns"
 
 
 def _sealed(row: dict[str, Any]) -> dict[str, Any]:
     """The row, without its words where they hold personal data: the ledger keeps none either."""
     if row.get("personal") is None:
         return row
-    return row | dict.fromkeys(("meaning", "expression", "question", "answer"))
+    return (
+        row | dict.fromkeys(("meaning", "expression", "question", "answer")) | {"caption": f"{row['task']}, {row['personal']}"}
+    )
 
 
 def _id(*names: str | int) -> str:
     return xxhash.xxh3_128_hexdigest("\x1f".join(map(str, names)).encode())
 
 
-def _flawed(state: State, reason: Reason, config: Measuring) -> pa.Table:
+def _flawed(state: State, reason: Reason, config: Measuring, seed: int) -> dict[str, Any]:
     sample = _id(state.id, reason)
-    row = {"sample_id": sample, "capture_id": state.id, "flaw": reason.value, "draw": uniform(config.seed, "keep", sample)}
-    return pa.Table.from_pylist([row], MEASURED)
+    return {
+        "sample_id": sample,
+        "capture_id": state.id,
+        "flaw": reason.value,
+        "form": "single",
+        "draw": uniform(seed, "keep", sample),
+        "caption": state.title,
+    }
 
 
-def _drawn(screen: Screen, state: State, config: Measuring) -> list[int]:
+def _drawn(screen: Screen, state: State, config: Measuring, seed: int) -> list[int]:
     """Elements to ask about, at most `config.elements`: weighted draws without replacement (Efraimidis and Spirakis, 2006), a noun's
     weight shared by all that bear it."""
     ids = np.flatnonzero(screen.askable)
     kinds = [screen.kinds[i] or "" for i in ids]
-    keys = [uniform(config.seed, "element", state.id, int(i)) ** kinds.count(kind) for i, kind in zip(ids, kinds, strict=True)]
+    keys = [uniform(seed, "element", state.id, int(i)) ** kinds.count(kind) for i, kind in zip(ids, kinds, strict=True)]
     return sorted(int(ids[k]) for k in np.argsort(keys, kind="stable")[::-1][: config.elements])
 
 
-def _referring(state: State, screen: Screen, config: Measuring) -> Iterator[dict[str, Any]]:
-    for i in _drawn(screen, state, config):
+def _referring(state: State, screen: Screen, config: Measuring, seed: int) -> Iterator[dict[str, Any]]:
+    for i in _drawn(screen, state, config, seed):
         for family, propose in FAMILIES.items():
             meanings = list(dict.fromkeys(propose(screen, i)))
-            meanings.sort(key=lambda m: uniform(config.seed, "proposal", state.id, i, family, m.as_json()))
+            meanings.sort(key=lambda m: uniform(seed, "proposal", state.id, i, family, m.as_json()))
             for meaning in meanings[: config.tries]:
                 sample = _id(state.id, "refer", i, family, meaning.as_json())
-                pick = Pick(config.seed, sample)
+                pick = Pick(seed, sample)
                 language = "zh" if pick.chance("language", config.chinese) else "en"
                 task = REFERRING[
-                    int(
-                        np.searchsorted(np.cumsum(config.shares), uniform(config.seed, sample, "task"), side="right").clip(0, 3)
-                    )
+                    int(np.searchsorted(np.cumsum(config.shares), uniform(seed, sample, "task"), side="right").clip(0, 3))
                 ]
                 found = fit(meaning, screen)
                 hit = i in found.strict
@@ -100,7 +117,7 @@ def _referring(state: State, screen: Screen, config: Measuring) -> Iterator[dict
                     screen, i, meaning, task, language, pick, len(found.strict) if hit else 0, len(set(found.lenient) - {i})
                 )
                 yield (
-                    _row(sample, state.id, asked, language, config)
+                    _row(sample, state.id, asked, language, config, seed)
                     | _target(screen, i)
                     | {"family": family, "meaning": meaning.as_json()}
                 )
@@ -108,35 +125,35 @@ def _referring(state: State, screen: Screen, config: Measuring) -> Iterator[dict
                     break
 
 
-def _paging(state: State, screen: Screen, config: Measuring) -> Iterator[dict[str, Any]]:
+def _paging(state: State, screen: Screen, config: Measuring, seed: int) -> Iterator[dict[str, Any]]:
     def ready(*names: str | int) -> tuple[str, Pick, str]:
         sample = _id(state.id, *names)
-        pick = Pick(config.seed, sample)
+        pick = Pick(seed, sample)
         return sample, pick, "zh" if pick.chance("language", config.chinese) else "en"
 
-    nouns = sorted(tasks.list_nouns(screen), key=lambda noun: uniform(config.seed, "list", state.id, noun))
+    nouns = sorted(tasks.list_nouns(screen), key=lambda noun: uniform(seed, "list", state.id, noun))
     for noun in nouns[: config.lists]:
         sample, pick, language = ready("list", noun)
-        yield _row(sample, state.id, tasks.listing(screen, noun, language, pick), language, config) | {"role": noun}
+        yield _row(sample, state.id, tasks.listing(screen, noun, language, pick), language, config, seed) | {"role": noun}
     texts = [
         i
         for i in np.flatnonzero(screen.askable).tolist()
         if screen.kinds[i] in tasks.READABLE and len(screen.texts[i]) >= config.min_read
     ]
-    texts.sort(key=lambda i: uniform(config.seed, "read", state.id, int(i)))
+    texts.sort(key=lambda i: uniform(seed, "read", state.id, int(i)))
     for i in map(int, texts[: config.reads]):
         sample, pick, language = ready("read", i)
-        yield _row(sample, state.id, tasks.reading(screen, i, language, pick), language, config) | _target(screen, i)
-    if uniform(config.seed, "caption", state.id) < config.captions:
+        yield _row(sample, state.id, tasks.reading(screen, i, language, pick), language, config, seed) | _target(screen, i)
+    if uniform(seed, "caption", state.id) < config.captions:
         sample, pick, language = ready("caption")
         asked = tasks.captioning(screen, state.title, language, pick, config.max_headings)
-        yield _row(sample, state.id, asked, language, config)
-    if uniform(config.seed, "markup", state.id) < config.captions:
+        yield _row(sample, state.id, asked, language, config, seed)
+    if uniform(seed, "markup", state.id) < config.captions:
         sample, pick, language = ready("markup")
-        yield _row(sample, state.id, tasks.design(screen, language, pick), language, config)
+        yield _row(sample, state.id, tasks.design(screen, language, pick), language, config, seed)
 
 
-def _acting(state: State, before: State, screen: Screen, config: Measuring) -> Iterator[dict[str, Any]]:
+def _acting(state: State, before: State, screen: Screen, config: Measuring, seed: int) -> Iterator[dict[str, Any]]:
     """Two questions on the step from `before` to `state`: which action a goal asks for, and which action made the difference."""
     action = state.action
     assert action is not None
@@ -144,13 +161,13 @@ def _acting(state: State, before: State, screen: Screen, config: Measuring) -> I
     target = action["element"]
     for task, ids in (("act", (before.id, None)), ("explain_change", (before.id, state.id))):
         sample = _id(state.id, task)
-        pick = Pick(config.seed, sample)
+        pick = Pick(seed, sample)
         language = "zh" if pick.chance("language", config.chinese) else "en"
         row: dict[str, Any] = {"after_id": ids[1]}
         if answer is None:
             flawed = Question(task=task, text="", answer="")
             yield (
-                _row(sample, before.id, flawed, language, config)
+                _row(sample, before.id, flawed, language, config, seed)
                 | row
                 | {"flaw": Reason.UNANSWERABLE.value, "question": None, "answer": None}
             )
@@ -158,7 +175,7 @@ def _acting(state: State, before: State, screen: Screen, config: Measuring) -> I
         meaning, strict, rivals = None, 1, 0
         goal = None
         if task == "act":
-            meaning, strict, rivals = _named(screen, target, before.id, config) if target is not None else (None, 1, 0)
+            meaning, strict, rivals = _named(screen, target) if target is not None else (None, 1, 0)
             goal = _goal(action, meaning, language, pick)
         texts = (action["text"] or "", *tasks.said(meaning))
         boxes = () if target is None else (tuple(geometry.thousandths(screen.boxes[target], screen.width, screen.height)),)
@@ -176,11 +193,14 @@ def _acting(state: State, before: State, screen: Screen, config: Measuring) -> I
         )
         where = {} if target is None else _target(screen, target)
         yield (
-            _row(sample, before.id, asked, language, config) | where | row | {"meaning": meaning.as_json() if meaning else None}
+            _row(sample, before.id, asked, language, config, seed)
+            | where
+            | row
+            | {"meaning": meaning.as_json() if meaning else None}
         )
 
 
-def _named(screen: Screen, i: int, capture: str, config: Measuring) -> tuple[Meaning | None, int, int]:
+def _named(screen: Screen, i: int) -> tuple[Meaning | None, int, int]:
     """An expression for the element that was acted on: the first that picks it out, else the last that was tried, with what it fits."""
     rep = int(screen.representative[i])
     last: tuple[Meaning | None, int, int] = (None, 0, 0)
@@ -218,7 +238,7 @@ def _target(screen: Screen, i: int) -> dict[str, Any]:
     }
 
 
-def _row(sample: str, capture: str, asked: Question, language: str, config: Measuring) -> dict[str, Any]:
+def _row(sample: str, capture: str, asked: Question, language: str, config: Measuring, seed: int) -> dict[str, Any]:
     personal = next(filter(None, (privacy.personal(text, config.regions) for text in asked.texts)), None)
     return {
         "sample_id": sample,
@@ -237,5 +257,6 @@ def _row(sample: str, capture: str, asked: Question, language: str, config: Meas
         "question": asked.text,
         "answer": asked.answer,
         "boxes": [v for box in asked.boxes for v in box],
-        "draw": uniform(config.seed, "keep", sample),
+        "draw": uniform(seed, "keep", sample),
+        "caption": asked.expression or asked.text,
     }

@@ -1,111 +1,59 @@
-"""Samples: the kept questions of a capture bundled into training samples, single and batched.
+"""Samples: neighbouring kept questions of a capture that share a training sample, and the conversation they make.
 
-A referring question goes alone with probability `single`; the others of its capture are batched, either as turns of one
-conversation or, where they are of one task and language, as one question over a numbered list (SeeClick batches many pairs
-of one screenshot, since the picture is what costs). Which, and with which others, is drawn by sample id. Page tasks and
-actions go alone.
+A referring question goes alone, or with others of its capture as turns of one conversation, or with others of its task and language as one
+question over a numbered list (SeeClick batches many pairs of one screenshot, since the picture is what costs). Which of these is drawn
+for each question when it is measured (`form`) and orders the rows, so that samples are runs of rows here. Page tasks and actions go alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import xxhash
+import numpy as np
 
 from gui_crawl.phrasing import listed
 from gui_crawl.phrasing.pick import Pick
-from gui_crawl.stages.questions import REFERRING
-from sieveline.errors import ConfigError
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bundling:
-    """How questions are put together.
-
-    Attributes:
-        seed: of all draws.
-        single: share of referring questions that go alone.
-        batch: questions in one sample at most; the number is drawn from 2 up to it.
-    """
-
-    seed: int = 0
-    single: float = 0.4
-    batch: int = 8
-
-    def __post_init__(self):
-        if not 0 <= self.single <= 1:
-            raise ConfigError(f"samples: single is {self.single}, must lie between 0 and 1")
-        if self.batch < 2:
-            raise ConfigError(f"samples: batch is {self.batch}, must be at least 2")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bundle:
-    """One training sample before its pictures are read.
-
-    Attributes:
-        id: 32 hex digits.
-        captures: ids of the captures whose screenshots it shows, in order: pictures `0.png`, `1.png`.
-        content: as in `sieveline.training_sample`.
-        questions: ids of the questions in it.
-        form: single, turns or list.
-    """
-
-    id: str
-    captures: tuple[str, ...]
-    content: tuple[Mapping[str, Any], ...]
-    questions: tuple[str, ...]
-    form: str
-
-
-def bundles(rows: Sequence[Mapping[str, Any]], config: Bundling, suffix: str = "png") -> Iterator[Bundle]:
-    """Samples from the kept rows of one capture.
+def runs(parents: Sequence[int], forms: Sequence[str], sample_ids: Sequence[str], seed: int, batch: int) -> np.ndarray:
+    """Which sample each row goes into: int64 [n], 0 first, never falling.
 
     Args:
-        rows: rows of `stages.questions.MEASURED`, all of one `capture_id`, in any order.
-        config: see `Bundling`.
-        suffix: of the screenshots' file names.
+        parents: of each row the capture it was made from; equal ones side by side.
+        forms: of each row its `form`; equal ones of a capture side by side.
+        sample_ids: of each row; the first of a sample draws how many go into it.
+        seed: of the draw.
+        batch: rows in one sample at most.
     """
-    alone, together = [], []
-    for row in sorted(rows, key=lambda row: (row["draw"], row["sample_id"])):
-        pick = Pick(config.seed, row["sample_id"])
-        single = row["task"] not in REFERRING or pick.chance("single", config.single)
-        (alone if single else together).append(row)
-    while together:
-        pick = Pick(config.seed, together[0]["sample_id"])
-        size = pick("batch", range(2, config.batch + 1))
-        if pick.chance("list", 0.4):
-            head = _kind(together[0])
-            part = [row for row in together if _kind(row) == head][:size]
+    group = np.zeros(len(forms), np.int64)
+    number, left = -1, 0
+    for k, form in enumerate(forms):
+        same = k > 0 and form == forms[k - 1] and parents[k] == parents[k - 1] and form != "single"
+        if same and left > 0:
+            left -= 1
         else:
-            head, part = None, together[:size]
-        together = [row for row in together if row not in part]
-        if len(part) == 1:
-            alone += part
-        else:
-            yield _bundle(part, config, suffix, "turns" if head is None else "list")
-    for row in alone:
-        yield _bundle([row], config, suffix, "single")
+            number += 1
+            left = Pick(seed, sample_ids[k])("batch", range(2, batch + 1)) - 1
+        group[k] = number
+    return group
 
 
-def _kind(row: Mapping[str, Any]) -> tuple[str, str]:
-    """Task and language, boxes and points apart: a list has one form of answer."""
-    return row["task"], row["language"]
+def content(rows: Sequence[Mapping[str, Any]], seed: int, suffix: str = "png") -> list[dict[str, Any]]:
+    """The parts of a training sample made of `rows`, of one run: screenshot or screenshots, then questions and answers in turn.
 
-
-def _bundle(rows: Sequence[Mapping[str, Any]], config: Bundling, suffix: str, form: str) -> Bundle:
-    ids = tuple(row["sample_id"] for row in rows)
-    captures = tuple(c for c in (rows[0]["capture_id"], rows[0]["after_id"]) if c)
-    content: list[Mapping[str, Any]] = [{"type": "image", "file": f"{k}.{suffix}"} for k in range(len(captures))]
-    if form == "list":
-        task = "describe" if rows[0]["task"].startswith("describe") else "locate"
-        pick = Pick(config.seed, ids[0])
-        kind = "point" if rows[0]["task"].endswith("point") else "box"
+    Args:
+        rows: rows of `stages.questions.MEASURED` with their `sample_id`.
+        seed: of the draws.
+        suffix: of the screenshots' file names, `0.png` and `1.png`.
+    """
+    pictures = 2 if rows[0]["after_id"] else 1
+    parts: list[dict[str, Any]] = [{"type": "image", "file": f"{k}.{suffix}"} for k in range(pictures)]
+    if len(rows) > 1 and rows[0]["form"].startswith("list"):
+        task, kind = rows[0]["task"].split("_")
         items = [row["expression" if task == "locate" else "location"] for row in rows]
-        pairs = [(listed(f"{task}_many_{kind}", rows[0]["language"], pick, items), "\n".join(row["answer"] for row in rows))]
+        question = listed(f"{task}_many_{kind}", rows[0]["language"], Pick(seed, rows[0]["sample_id"]), items)
+        pairs = [(question, "\n".join(row["answer"] for row in rows))]
     else:
         pairs = [(row["question"], row["answer"]) for row in rows]
     for question, answer in pairs:
-        content += [{"type": "text", "text": question, "loss": False}, {"type": "text", "text": answer, "loss": True}]
-    sample = xxhash.xxh3_128_hexdigest("\x1f".join(ids).encode())
-    return Bundle(id=sample, captures=captures, content=tuple(content), questions=ids, form=form)
+        parts += [{"type": "text", "text": question, "loss": False}, {"type": "text", "text": answer, "loss": True}]
+    return parts

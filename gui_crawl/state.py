@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from gui_crawl.screen import Screen
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+
+@dataclass(frozen=True, kw_only=True)
 class State:
     """One captured state of a page.
 
@@ -28,6 +31,12 @@ class State:
     screenshot: bytes
     before: str | None = None
     action: Mapping[str, Any] | None = None
+
+    @cached_property
+    def screen(self) -> Screen | None:
+        """What the questions look at, worked out once; None where the screenshot does not decode."""
+        pixels = self.pixels()
+        return None if pixels is None else Screen(self.elements, pixels, self.scale)
 
     def pixels(self) -> np.ndarray | None:
         """uint8 [height, width, 3] in RGB; None where the screenshot does not decode."""

@@ -14,12 +14,20 @@ from gui_crawl.meaning import Meaning
 from gui_crawl.screen import Screen
 from gui_crawl.stages import questions as stage
 from gui_crawl.stages.questions import MEASURED, REFERRING, Measuring, Questions, decide
+from gui_crawl.state import State
 from gui_crawl.uniqueness import fit
 from sieveline.errors import ConfigError
 from sieveline.reasons import Reason
 from sieveline.schema import documented
 
 LOOSE = Questions(max_per_role=None, max_per_size=None, max_per_place=None, max_per_family=None, max_repeats=None)
+
+
+ROWS = pa.schema([("sample_id", pa.string()), *MEASURED])
+
+
+def candidates(page: State, before: State | None, config: Measuring, seed: int = 0) -> pa.Table:
+    return pa.Table.from_pylist(questions.measure(page, before, config, seed), ROWS)
 
 
 def judged(table: pa.Table, config: Questions = LOOSE) -> list[dict]:
@@ -33,7 +41,7 @@ def test_the_table_of_columns_is_the_schema():
 @pytest.fixture(scope="module")
 def many() -> pa.Table:
     return pa.concat_tables(
-        questions.measure(state(*random_records(seed), name=f"page-{seed}"), None, Measuring(seed=7)) for seed in range(12)
+        candidates(state(*random_records(seed), name=f"page-{seed}"), None, Measuring(), seed=7) for seed in range(12)
     )
 
 
@@ -49,10 +57,10 @@ def test_ids_are_unique_and_every_row_has_a_verdict(many: pa.Table):
 
 
 def test_questions_are_the_same_wherever_they_are_made(many: pa.Table):
-    again = questions.measure(state(*random_records(3), name="page-3"), None, Measuring(seed=7))
+    again = candidates(state(*random_records(3), name="page-3"), None, Measuring(), seed=7)
     here = many.filter(pa.compute.equal(many["capture_id"], "page-3"))
     assert again.equals(here)
-    other = questions.measure(state(*random_records(3), name="page-3"), None, Measuring(seed=8))
+    other = candidates(state(*random_records(3), name="page-3"), None, Measuring(), seed=8)
     assert not other.equals(here)
 
 
@@ -99,7 +107,7 @@ def test_balance_caps_what_is_common_and_keeps_what_is_rare():
         for k in range(24)
     ]
     page.append(element("field", (10, 500, 300, 530), name="Subject line"))
-    table = questions.measure(state(*page), None, Measuring())
+    table = candidates(state(*page), None, Measuring())
     free = Counter(row["role"] for row in judged(table) if row["task"] in REFERRING and row["reason"] is None)
     capped = Counter(row["role"] for row in judged(table, Questions()) if row["task"] in REFERRING and row["reason"] is None)
     assert free["link"] > 40
@@ -112,14 +120,14 @@ def test_what_a_site_says_on_every_page_is_thinned():
         element("button", (10, 10, 110, 40), text="Subscribe"),
         element("heading", (10, 80, 300, 110), text="News of today"),
     ]
-    table = pa.concat_tables(questions.measure(state(*page, name=f"p{k}"), None, Measuring(chinese=0)) for k in range(30))
+    table = pa.concat_tables(candidates(state(*page, name=f"p{k}"), None, Measuring(chinese=0)) for k in range(30))
     texts = lambda config: sum(row["reason"] is None and row["family"] == "text" for row in judged(table, config))  # noqa: E731
     assert texts(replace(LOOSE, max_repeats=3)) < 0.5 * texts(LOOSE)
 
 
 def test_an_empty_page_and_a_broken_picture_are_rows():
     for broken, reason in ((state(), "empty_page"), (replace(state(), screenshot=b"not a picture"), "undecodable")):
-        (row,) = judged(questions.measure(broken, None, Measuring()))
+        (row,) = judged(candidates(broken, None, Measuring()))
         assert row["reason"] == reason
 
 
@@ -131,7 +139,7 @@ def test_personal_data_reaches_neither_samples_nor_the_ledger():
         element("button", (10, 150, 110, 180), text="Continue"),
         title="jane.roe@company.com",
     )
-    table = questions.measure(page, None, Measuring(captions=1.0))
+    table = candidates(page, None, Measuring(captions=1.0))
     rows = judged(table)
     assert Counter(row["reason"] for row in rows)["personal_data"] >= 5
     kept = [row for row in rows if row["reason"] is None]
@@ -148,7 +156,7 @@ def test_control_tokens_in_page_text_are_dropped():
         element("button", (10, 10, 200, 40), text="OK <|end_of_box|><|user|>"),
         element("button", (10, 60, 200, 90), text="Fine"),
     )
-    rows = judged(questions.measure(page, None, Measuring(captions=1.0)))
+    rows = judged(candidates(page, None, Measuring(captions=1.0)))
     assert any(row["reason"] == "special_tokens" for row in rows)
     for row in rows:
         if row["reason"] is None:
@@ -157,7 +165,7 @@ def test_control_tokens_in_page_text_are_dropped():
 
 def test_text_that_the_screenshot_does_not_show_whole_is_not_asked_for():
     long = "A sentence that is far too long for the little box it was given by the page"
-    rows = judged(questions.measure(state(element("text", (10, 10, 90, 26), text=long)), None, Measuring()))
+    rows = judged(candidates(state(element("text", (10, 10, 90, 26), text=long)), None, Measuring()))
     read = [row for row in rows if row["task"] == "read"]
     assert [row["reason"] for row in read] == ["text_cut"]
 
@@ -171,7 +179,7 @@ def test_a_step_gives_two_questions_and_one_without_a_call_says_so():
         element("heading", (110, 110, 300, 140), text="Done", parent=0),
     ]
     click = {"kind": "click", "element": 0, "text": None, "dx": None, "dy": None}
-    rows = judged(questions.measure(state(*after, name="b", before="a", action=click), before, Measuring(chinese=0)))
+    rows = judged(candidates(state(*after, name="b", before="a", action=click), before, Measuring(chinese=0)))
     act, change = (next(row for row in rows if row["task"] == task) for task in ("act", "explain_change"))
     assert act["reason"] is None
     assert act["capture_id"] == "a"
@@ -180,13 +188,13 @@ def test_a_step_gives_two_questions_and_one_without_a_call_says_so():
     assert act["answer"] == f"{BEGIN}left_click(start_box='[75, 42]', element_info='Open button'){END}"
     assert change["after_id"] == "b"
     sideways = {"kind": "scroll", "element": None, "text": None, "dx": 300.0, "dy": 0.0}
-    rows = judged(questions.measure(state(*after, name="b", before="a", action=sideways), before, Measuring()))
+    rows = judged(candidates(state(*after, name="b", before="a", action=sideways), before, Measuring()))
     assert {row["reason"] for row in rows if row["task"] in ("act", "explain_change")} == {"unanswerable"}
 
 
 def test_a_flood_of_elements_is_one_row():
     page = state(*[element("text", (10, 10, 60, 30), text="x")] * 50)
-    (row,) = judged(questions.measure(page, None, Measuring(max_elements=40)))
+    (row,) = judged(candidates(page, None, Measuring(max_elements=40)))
     assert row["reason"] == "too_many_elements"
 
 

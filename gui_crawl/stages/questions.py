@@ -4,13 +4,16 @@
 thresholds of `Questions`. Rules are asked in the order below; the last, balance, looks at all candidates of a capture that
 are left.
 
-`MEASURED`: one row per candidate question, those of a capture together. Null: it makes no sense for the task.
+`MEASURED`: one row per candidate question, those of a capture together, and of those the ones that may share a training sample. Null: it
+makes no sense for the task.
 
 | column | type | meaning |
 |---|---|---|
-| sample_id | string | 32 hex digits over capture, task, element, family and number of the candidate |
-| capture_id | string | the state it is asked on |
+| capture_id | string | the state it is asked on: sample_id of `captures`; the row's offset and length are its screenshot's |
 | after_id | string | the state after the action, where the question shows both |
+| after_offset | int64 | of its screenshot in the same file |
+| after_length | int64 | as above |
+| caption | string | what thumbnails are captioned with: the expression, or the question |
 | flaw | string | `Reason` why no question could be made at all; all below may be null then |
 | task | string | locate_box, locate_point, describe_box, describe_point, list, read, caption, markup, act, explain_change |
 | family | string | how the expression refers: text, function, look, position |
@@ -34,7 +37,8 @@ are left.
 | question | string | what is asked |
 | answer | string | what is to be learned |
 | boxes | list<int32> | 0-999, four for each element it is about |
-| draw | float | in [0, 1), held against the keep probability and ordering the questions of a capture |
+| form | string | single, turns, or list with task and language: which rows next to each other may share a sample |
+| draw | double | in [0, 1), held against the keep probability and ordering the questions of a capture |
 """
 
 from dataclasses import dataclass
@@ -51,9 +55,11 @@ from sieveline.verdicts import Verdicts
 
 MEASURED = pa.schema(
     [
-        ("sample_id", pa.string()),
         ("capture_id", pa.string()),
         ("after_id", pa.string()),
+        ("after_offset", pa.int64()),
+        ("after_length", pa.int64()),
+        ("caption", pa.string()),
         ("flaw", pa.string()),
         ("task", pa.string()),
         ("family", pa.string()),
@@ -77,6 +83,7 @@ MEASURED = pa.schema(
         ("question", pa.string()),
         ("answer", pa.string()),
         ("boxes", pa.list_(pa.int32())),
+        ("form", pa.string()),
         ("draw", pa.float64()),
     ]
 )
@@ -88,7 +95,6 @@ class Measuring:
     """What making and measuring candidates depends on: a change here reads every capture again.
 
     Attributes:
-        seed: of all draws.
         elements: elements of a capture that are asked about at most, drawn so that rare nouns come first.
         tries: expressions tried per element and family until one picks it out alone.
         shares: of the referring tasks, in the order of `REFERRING`.
@@ -96,13 +102,15 @@ class Measuring:
         lists: nouns listed per capture at most.
         reads: regions read per capture at most.
         captions: captions and markup are made of this share of captures.
+        single: share of referring questions that go into a sample alone; the others of their capture share samples.
+        listed: share of those that are asked as a numbered list, the rest as turns of a conversation.
+        batch: questions in one sample at most; the number is drawn from 2 up to it.
         min_read: characters that are worth reading.
         max_headings: headings named in a caption.
         max_elements: a screen with more is a flood and gives nothing.
         regions: whose telephone numbers are looked for.
     """
 
-    seed: int = 0
     elements: int = 80
     tries: int = 4
     shares: tuple[float, float, float, float] = (0.35, 0.25, 0.25, 0.15)
@@ -110,6 +118,9 @@ class Measuring:
     lists: int = 2
     reads: int = 6
     captions: float = 0.5
+    single: float = 0.4
+    listed: float = 0.4
+    batch: int = 8
     min_read: int = 3
     max_headings: int = 5
     max_elements: int = 3_000
@@ -118,12 +129,12 @@ class Measuring:
     def __post_init__(self):
         if len(self.shares) != len(REFERRING) or min(self.shares) < 0 or abs(sum(self.shares) - 1) > 1e-6:
             raise ConfigError(f"questions: shares are {self.shares}, must be {len(REFERRING)} shares that sum to 1")
-        for name in ("chinese", "captions"):
+        for name in ("chinese", "captions", "single", "listed"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"questions: {name} is {getattr(self, name)}, must lie between 0 and 1")
-        for name in ("elements", "tries", "max_elements"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"questions: {name} is {getattr(self, name)}, must be at least 1")
+        for name, least in (("elements", 1), ("tries", 1), ("max_elements", 1), ("batch", 2)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"questions: {name} is {getattr(self, name)}, must be at least {least}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
