@@ -104,7 +104,11 @@ def explore(tab: Tab, config: Exploring, looking: Looking, *, seed: int, name: s
     for _ in range(config.tries):
         if len(states) >= config.states or left() <= 0:
             return
-        move = next(_moves(tab, current, tried, seed, name, scrolls < config.scrolls), None) if current.steps < config.depth else None
+        move = (
+            next(_moves(tab, current, tried, seed, name, scrolls < config.scrolls), None)
+            if current.steps < config.depth
+            else None
+        )
         if move is None:
             if current is first or not again():
                 return
@@ -173,7 +177,13 @@ def _moves(tab: Tab, state: State, tried: set[str], seed: int, name: str, may_sc
             if kind == "a":
                 offer(3.5, "hover", element["id"], None, f"hover {place}")
         else:
-            opens = element["expanded"] is False or kind == "popup" or role == "tab" or element["tag"] == "summary" or kind == "a-here"
+            opens = (
+                element["expanded"] is False
+                or kind == "popup"
+                or role == "tab"
+                or element["tag"] == "summary"
+                or kind == "a-here"
+            )
             rank = 0.0 if opens and not element["selected"] else 1.0 if role in _CHECKS else 1.5
             offer(rank, "click", element["id"], None, f"click {place}")
             if kind == "popup" or role == "menuitem":
@@ -248,7 +258,9 @@ def replay(tab: Tab, url: str, rows: Sequence[dict[str, Any]], state: int, looki
         element = action["element"]
         if element is not None:
             wanted = before[element]
-            element = next((e["id"] for e in listing.elements if (e["path"], e["frame"]) == (wanted["path"], wanted["frame"])), None)
+            element = next(
+                (e["id"] for e in listing.elements if (e["path"], e["frame"]) == (wanted["path"], wanted["frame"])), None
+            )
             if element is None:
                 raise PageFailure("page_failed", f"{wanted['path']} is gone")
         act(tab, listing, Move(action["kind"], element, action["text"], ""))

@@ -113,7 +113,9 @@ def _inside(box: list[float], width: int, height: int) -> list[float]:
     return [min(max(box[0], 0), width), min(max(box[1], 0), height), min(max(box[2], 0), width), min(max(box[3], 0), height)]
 
 
-def _frame(tab: Tab, tree: dict[str, Any], found: dict[str, Any], config: Looking, left: list[int], path: str = "") -> list[dict[str, Any]]:
+def _frame(
+    tab: Tab, tree: dict[str, Any], found: dict[str, Any], config: Looking, left: list[int], path: str = ""
+) -> list[dict[str, Any]]:
     """The records of a frame and of those in it, where they stand, in the frame's own pixels; `number` counts them, `parent` refers to it."""
     frame = tree["frame"]["id"]
     own = found["elements"]
@@ -125,7 +127,9 @@ def _frame(tab: Tab, tree: dict[str, Any], found: dict[str, Any], config: Lookin
         if place["index"] >= len(children) or left[0] <= 0:
             continue
         left[0] -= 1
-        inner = _inner(tab, children[place["index"]], place, config, left, f"{path}.{place['index']}".lstrip("."), found["rejected"])
+        inner = _inner(
+            tab, children[place["index"]], place, config, left, f"{path}.{place['index']}".lstrip("."), found["rejected"]
+        )
         points = [r["point"] for r in inner]
         states = tab.call("frameHits", [place["index"], points], frame, spread=True) if points else []
         seen = {r["number"] for r, state in zip(inner, states, strict=True) if state}
@@ -184,6 +188,7 @@ def _held_against_pixels(
 ) -> list[dict[str, Any]]:
     """Those of `found` whose pixels show them."""
     margin = max(2, round(2 * dpr))
+
     def told(record: dict[str, Any]) -> bool:
         """Whether the screenshot bears out what the scripts are sure of. A picture shows something in itself, a button may be its rim."""
         box, under = record["box"], record["under"]

@@ -26,7 +26,9 @@ def draw(
     picture = Image.open(io.BytesIO(screenshot)).convert("RGB")
     shrink = min(1.0, side / max(picture.size))
     if shrink < 1:
-        picture = picture.resize((max(1, round(picture.width * shrink)), max(1, round(picture.height * shrink))), Image.Resampling.LANCZOS)
+        picture = picture.resize(
+            (max(1, round(picture.width * shrink)), max(1, round(picture.height * shrink))), Image.Resampling.LANCZOS
+        )
     pen, font = ImageDraw.Draw(picture), ImageFont.load_default(size=10)
     for element in elements[:most]:
         x1, y1, x2, y2 = (v * shrink for v in element["box"])

@@ -36,6 +36,11 @@ def init_script() -> str:
     return (_SCRIPTS / "init.js").read_text()
 
 
+def scripts() -> str:
+    """All that runs in the browser, for fingerprints."""
+    return init_script() + library()
+
+
 class PageFailure(Exception):
     """This page cannot be captured.
 
@@ -235,10 +240,14 @@ class Tab:
         found = self.session.send("Runtime.evaluate", arguments)
         if "exceptionDetails" in found:
             detail = found["exceptionDetails"]
-            raise PageFailure("script_failed", str(detail.get("exception", {}).get("description", detail.get("text"))).splitlines()[0])
+            raise PageFailure(
+                "script_failed", str(detail.get("exception", {}).get("description", detail.get("text"))).splitlines()[0]
+            )
         return found["result"].get("value")
 
-    def call(self, function: str, argument: Any = None, frame: str | None = None, wait: bool = False, spread: bool = False) -> Any:
+    def call(
+        self, function: str, argument: Any = None, frame: str | None = None, wait: bool = False, spread: bool = False
+    ) -> Any:
         """`sieveline.FUNCTION(argument)` in the isolated world of a frame (by default the page's own); `spread` gives a list's items one by one."""
         frame = frame or self._frame_id
         expression = f"sieveline.{function}({'...' if spread else ''}{json.dumps(argument)})"
@@ -259,7 +268,9 @@ class Tab:
     def settle(self, loaded: bool = False) -> bool:
         """Waits until the document is quiet, after a load also until canvases had time for their opening animation; False if not in time."""
         drawing = self.patience.drawing if loaded else 0
-        return bool(self.call("settle", {"quiet": self.patience.quiet, "limit": self.patience.settle, "drawing": drawing}, wait=True))
+        return bool(
+            self.call("settle", {"quiet": self.patience.quiet, "limit": self.patience.settle, "drawing": drawing}, wait=True)
+        )
 
     def open_closed_roots(self) -> None:
         """Makes shadow roots that the HTML declares closed known to the scripts; those made by script are opened by init.js."""
@@ -274,8 +285,13 @@ class Tab:
             open_ends += node.get("children", []) + node.get("shadowRoots", [])
             for root in node.get("shadowRoots", []):
                 if root["shadowRootType"] == "closed":
-                    held = self.session.send("DOM.resolveNode", {"backendNodeId": root["backendNodeId"], "executionContextId": context})
-                    call = {"functionDeclaration": "function () { sieveline.openClosedRoot(this) }", "objectId": held["object"]["objectId"]}
+                    held = self.session.send(
+                        "DOM.resolveNode", {"backendNodeId": root["backendNodeId"], "executionContextId": context}
+                    )
+                    call = {
+                        "functionDeclaration": "function () { sieveline.openClosedRoot(this) }",
+                        "objectId": held["object"]["objectId"],
+                    }
                     self.session.send("Runtime.callFunctionOn", call)
 
     # -- looking and acting

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  the misbehaviour is one line of script
 """A web server on loopback that does to a crawler what the open web does: each path one misbehaviour."""
 
 import threading
@@ -64,7 +65,9 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/slow-picture":
             return self.send(PAGE.format(title="Slow", rest="<img src=/never>"))
         if path == "/download":
-            return self.send("data", headers={"Content-Disposition": "attachment; filename=x.bin"}, kind="application/octet-stream")
+            return self.send(
+                "data", headers={"Content-Disposition": "attachment; filename=x.bin"}, kind="application/octet-stream"
+            )
         if path == "/pdf":
             return self.send("text", kind="text/plain")
         if path == "/gone":
@@ -76,17 +79,28 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/noai-meta":
             return self.send(PAGE.format(title="", rest="<meta name=robots content='NOAI'>"))
         if path == "/encoding":
-            return self.send(b"<title>\xe4\xf6 \x80\x00</title><p>\xc3\x28 caf\xe9</p><button>Go\xa0</button><a href=x>l</a>", kind="text/html; charset=utf-8")
+            return self.send(
+                b"<title>\xe4\xf6 \x80\x00</title><p>\xc3\x28 caf\xe9</p><button>Go\xa0</button><a href=x>l</a>",
+                kind="text/html; charset=utf-8",
+            )
         if path == "/form":
             form = f"<form id=f method=post action='{server.outside}'><input name=a value=b></form><script>f.submit()</script>"
             return self.send(PAGE.format(title="Form", rest=form))
         if path == "/frames":
             return self.send(PAGE.format(title="Frames", rest="<iframe src=/frames?a></iframe><iframe src=/frames?b></iframe>"))
         if path == "/private-picture":
-            return self.send(PAGE.format(title="Picture", rest=f"<img src='{server.inside}'><script>fetch('{server.inside}')</script>"))
+            return self.send(
+                PAGE.format(title="Picture", rest=f"<img src='{server.inside}'><script>fetch('{server.inside}')</script>")
+            )
         return self.send(PAGE.format(title=path, rest=rest))
 
-    def send(self, body: str | bytes, status: int = 200, headers: dict[str, str] | None = None, kind: str = "text/html; charset=utf-8") -> None:
+    def send(
+        self,
+        body: str | bytes,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        kind: str = "text/html; charset=utf-8",
+    ) -> None:
         content = body.encode() if isinstance(body, str) else body
         self.send_response(status)
         for name, value in {"Content-Type": kind, "Content-Length": str(len(content)), **(headers or {})}.items():

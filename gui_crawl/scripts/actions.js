@@ -104,6 +104,17 @@
     return true;
   };
 
+  // The distinct texts of the whole document, seen or not, by which copies of a page are known whatever the screen.
+  sieveline.texts = (limit) => {
+    const found = new Set();
+    const nodes = document.createTreeWalker(document.body ?? document.documentElement, NodeFilter.SHOW_TEXT);
+    while (found.size < limit && nodes.nextNode()) {
+      const said = nodes.currentNode.data.trim();
+      if (said && !/^(script|style|noscript|template)$/i.test(nodes.currentNode.parentElement?.localName ?? "")) found.add(said.slice(0, 200).toWellFormed());
+    }
+    return [...found];
+  };
+
   // Where a listed element would take the reader, for the frontier: same-document anchors left out.
   sieveline.links = (limit) => {
     const found = new Set();
