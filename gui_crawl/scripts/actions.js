@@ -89,6 +89,8 @@
     return at.scrollTop - before;
   };
 
+  sieveline.blur = () => document.activeElement?.blur();
+
   sieveline.options = (i) => {
     const e = sieveline.node(i);
     return e?.localName === "select" ? [...e.options].filter((o) => !o.disabled && !o.selected).map((o) => o.label) : [];
