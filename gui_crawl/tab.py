@@ -276,8 +276,8 @@ class Tab:
     def open_closed_roots(self) -> None:
         """Makes shadow roots that the HTML declares closed known to the scripts; those made by script are opened by init.js."""
         with suppress(Error):  # a document that is still coming in has no content yet: look through its nodes
-            source = self.session.send("Page.getResourceContent", {"frameId": self._frame_id, "url": self.page.url})["content"]
-            if "shadowrootmode" not in source.lower():
+            where = {"frameId": self._frame_id, "url": self.page.url, "query": "shadowrootmode"}
+            if not self.session.send("Page.searchInResource", where)["result"]:
                 return
         document = self.session.send("DOM.getDocument", {"depth": -1, "pierce": True})["root"]
         context, open_ends = self._context_id(self._frame_id), [document]
