@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo import pool, scene_pool, scene_truth
+from demo import packages, pool, scene_pool, scene_truth, system
 from sieveline.output import Output
 
 
@@ -37,4 +37,19 @@ DEMOS = {
         prepare=lambda folder: scene_pool.build(folder / "scene_pool"),
         truth=lambda folder, place: str(scene_truth.score(place, folder / "scene_pool")),
     ),
+    "gui": Demo(
+        recipe="gui_crawl.recipes:demo",
+        input=lambda folder: str(packages.unpacked("gentelella") / "dist"),
+        prepare=lambda folder: _pages(),
+    ),
 }
+
+
+def _pages() -> list[str]:
+    """Chromium, and the pages of an admin template to crawl."""
+    missing = [] if system.need("chromium") else ["chromium is missing: the crawl cannot run"]
+    try:
+        packages.fetch("gentelella")
+    except packages.PackageError as error:
+        missing.append(f"skipped: {error}")
+    return missing

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LINES = {
     "image-text": "sieveline.image_text:LINE",
     "ocr-scene": "ocr_synth.scene.line:LINE",
+    "gui": "gui_crawl.line:LINE",
 }
 """Name -> where its `Line` is."""
 

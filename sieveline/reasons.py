@@ -57,6 +57,40 @@ class Reason(StrEnum):
     CANDIDATE_LENGTH = "candidate_length"
     CANDIDATE_REPETITION = "candidate_repetition"
 
+    # gui: why a page, or a state of it, was not captured
+    ROBOTS = "robots"
+    OPTED_OUT = "opted_out"  # noai and the like, in a header or a meta tag
+    PRIVATE_ADDRESS = "private_address"
+    UNREACHABLE = "unreachable"
+    HTTP_STATUS = "http_status"
+    NOT_HTML = "not_html"
+    DOWNLOAD = "download"
+    REDIRECTS = "redirects"  # more than the browser follows
+    NAVIGATION_BLOCKED = "navigation_blocked"  # it went on to where the crawl may not go
+    DIALOGS = "dialogs"  # alerts without end
+    PAGE_TIMEOUT = "page_timeout"
+    PAGE_MEMORY = "page_memory"
+    PAGE_BYTES = "page_bytes"
+    PAGE_CRASHED = "page_crashed"
+    PAGE_FAILED = "page_failed"
+    SCRIPT_FAILED = "script_failed"  # the page's document cannot be read
+    TOO_MANY_NODES = "too_many_nodes"
+    FEW_ELEMENTS = "few_elements"
+
+    # gui questions
+    TOO_MANY_ELEMENTS = "too_many_elements"
+    EMPTY_PAGE = "empty_page"  # nothing on the screen can be asked for
+    UNANSWERABLE = "unanswerable"  # an action without a call in the model's format, a page without title or headings
+    SPECIAL_TOKENS = "special_tokens"  # the page's text holds what a tokenizer may take for control
+    PERSONAL_DATA = "personal_data"
+    TEXT_LONG = "text_long"
+    TEXT_CUT = "text_cut"  # the screenshot does not show all of the text, or shows other text in it
+    BOX_SMALL = "box_small"
+    BOX_LARGE = "box_large"
+    ANSWER_LONG = "answer_long"
+    AMBIGUOUS = "ambiguous"  # the expression fits none or several, read strictly
+    NEARLY_AMBIGUOUS = "nearly_ambiguous"  # somebody might take it for another element
+
     # write
     UNREADABLE_SOURCE = "unreadable_source"  # the source bytes changed or vanished since they were measured
 
