@@ -103,7 +103,7 @@ def _referring(state: State, screen: Screen, config: Measuring, seed: int) -> It
     for i in _drawn(screen, state, config, seed):
         for family, propose in FAMILIES.items():
             meanings = list(dict.fromkeys(propose(screen, i)))
-            meanings.sort(key=lambda m: uniform(seed, "proposal", state.id, i, family, m.as_json()))
+            meanings.sort(key=lambda m: uniform(seed, "proposal", state.id, i, family, repr(m)))
             for meaning in meanings[: config.tries]:
                 sample = _id(state.id, "refer", i, family, meaning.as_json())
                 pick = Pick(seed, sample)

@@ -149,6 +149,19 @@ class Screen:
         return [frozenset(normal(e[f]) for f in fields) - {""} for e in self.elements]
 
     @cached_property
+    def loose_labels(self) -> list[frozenset[str]]:
+        """The same, loose."""
+        return [frozenset(map(loose, labels)) for labels in self.labels]
+
+    @cached_property
+    def _said(self) -> frozenset[str]:
+        return frozenset(map(loose, self.texts)) - {""}
+
+    def shows(self, label: str) -> bool:
+        """Whether a label can be read anywhere on the screen, as a text of its own."""
+        return loose(normal(label)) in self._said
+
+    @cached_property
     def purposes(self) -> list[str | None]:
         """For each element the concept it is for, of what is acted on; None for the rest."""
         found: list[str | None] = []
@@ -174,15 +187,12 @@ class Screen:
         return out
 
     def shows_all(self, i: int) -> bool:
-        """Whether an element's box can hold its text: False where clipping, scrolling or an ellipsis must have cut it.
-
-        A line of text takes at least `0.4` em a character (`0.95` where it is Han, kana or hangul) and one em of height.
-        """
+        """Whether an element's box can hold its text: False where clipping, an overlay or an ellipsis must have cut it."""
         element = self.elements[i]
         em = (element["font_size"] or 16.0) * self.scale
-        needed = sum(0.95 if ord(c) >= 0x2E80 else 0.36 for c in element["text"]) * em * em
         x1, y1, x2, y2 = self.boxes[i]
-        return needed <= (x2 - x1 + 0.5 * em) * max(y2 - y1, em) and y2 - y1 >= 0.7 * em
+        lines = max(1, round((y2 - y1) / (1.1 * em)))
+        return lengths(element["text"]) * em <= (x2 - x1) * lines + 0.3 * em and y2 - y1 >= 0.7 * em
 
     def at(self, x: float, y: float) -> int | None:
         """The smallest representative under a point, as what one would click there; None where there is none."""
@@ -190,6 +200,14 @@ class Screen:
         under = (b[:, 0] <= x) & (x <= b[:, 2]) & (b[:, 1] <= y) & (y <= b[:, 3]) & (self.representative == np.arange(self.n))
         hit = np.flatnonzero(under)
         return int(hit[np.argmin(geometry.areas(b[hit]))]) if len(hit) else None
+
+
+def lengths(text: str) -> float:
+    """About how long a text is in em, at the narrow end of common fonts: Arial's advance widths less an eighth."""
+    return sum(0.92 if ord(c) >= 0x2E80 else _EM.get(c, 0.67 if c.isupper() else 0.53) for c in text) * 0.87
+
+
+_EM = {c: width for width, letters in ((0.25, "ijl|!'.,:;/ It"), (0.36, 'fr()[]{}-`"'), (0.83, "mMW@%w")) for c in letters}
 
 
 def pieces(text: str, parts: Sequence[str]) -> list[str]:

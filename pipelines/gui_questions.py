@@ -25,7 +25,7 @@ from gui_crawl import (
     tasks,
     uniqueness,
 )
-from gui_crawl.expressions import by_function, by_look, by_position, by_text
+from gui_crawl.expressions import by_function, by_look, by_position, by_text, places
 from gui_crawl.phrasing import chinese, english, pick
 from gui_crawl.stages import questions as stage
 from gui_crawl.state import State
@@ -38,7 +38,7 @@ from sieveline.slices import Shard
 
 _CRAFT = (
     *(gui_crawl, actions, boxes, colours, concepts, look, markup, meaning, nouns, phrasing, privacy, questions, screen, tasks),
-    *(uniqueness, by_function, by_look, by_position, by_text, chinese, english, pick),
+    *(uniqueness, by_function, by_look, by_position, by_text, places, chinese, english, pick),
 )
 REMEMBERED = 6  # states whose screens are kept at hand: those that later states of the page were reached from
 JSON_BYTES = 1024  # about what a training sample's JSON takes beside its texts

@@ -130,7 +130,7 @@ def random_records(seed: int) -> list[dict[str, Any]]:
             w = h = 18
             fields = {"name": str(draw.choice(WORDS)), "checked": bool(draw.integers(2))}
         elif noun == "field":
-            fields = {"name": str(draw.choice(WORDS))}
+            fields = {"name": str(draw.choice(WORDS)), "placeholder": str(draw.choice(WORDS))}
         else:
             fields = {"text": str(draw.choice(WORDS))}
         if noun == "button":

@@ -32,7 +32,7 @@ def propose(screen: Screen, i: int) -> Iterator[Meaning]:
         if element[name] is _FIELD[state]:
             plain = Meaning(noun=noun, state=state)
             yield plain
-            if element["name"]:
+            if element["name"] and screen.shows(element["name"]):
                 yield replace(plain, label=element["name"], by="name")
     if noun not in (None, "text", "icon", "cell"):
         yield Meaning(noun=noun)
