@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo import pool
+from demo import packages, pool, system
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,4 +28,19 @@ DEMOS = {
         input=lambda folder: str(folder / "pool" / "shards" / "*.tar"),
         prepare=lambda folder: list(pool.build(folder / "pool", pairs=4800)),
     ),
+    "gui": Demo(
+        recipe="gui_crawl.recipes:demo",
+        input=lambda folder: str(packages.unpacked("gentelella") / "dist"),
+        prepare=lambda folder: _pages(),
+    ),
 }
+
+
+def _pages() -> list[str]:
+    """Chromium, and the pages of an admin template to crawl."""
+    missing = [] if system.need("chromium") else ["chromium is missing: the crawl cannot run"]
+    try:
+        packages.fetch("gentelella")
+    except packages.PackageError as error:
+        missing.append(f"skipped: {error}")
+    return missing

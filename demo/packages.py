@@ -91,6 +91,14 @@ PACKAGES: dict[str, Package] = {
             license="Unicode-3.0",
         ),
         Package(
+            client="npm",
+            name="gentelella",
+            version="4.2.0",
+            sha256="42868c216515716c1f958d86459965b2d978d717eac912e456a2c540fed1e25d",
+            size=3_367_052,
+            license="MIT",
+        ),
+        Package(
             client="apt",
             name="kgeography-data",
             version="4:22.12.3-1",
@@ -192,6 +200,9 @@ DEMO = (
     "wordnet-base",
 )
 """What `make demo` needs, in bytes of download at most 250 MB (a test adds them up)."""
+
+PAGES = ("gentelella",)
+"""The rich web pages that the demo of the line `gui` crawls."""
 
 HEADS = (
     "openclipart-png",

@@ -9,7 +9,6 @@ import ipaddress
 from dataclasses import dataclass
 
 IPv6 = ipaddress.IPv6Address
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +29,7 @@ class AddressRules:
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the public internet: not private, loopback, link-local (so no cloud metadata), multicast or reserved.
 
-    An IPv6 address that carries an IPv4 one (mapped, 6to4, Teredo, NAT64) is judged by that one as well.
+    An IPv6 address that carries an IPv4 one (mapped, 6to4, Teredo) is judged by that one as well; translated ones (NAT64) are not public.
     """
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
@@ -47,6 +46,4 @@ def _carried(address: ipaddress.IPv4Address | IPv6) -> list[ipaddress.IPv4Addres
     if not isinstance(address, IPv6):
         return []
     inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64:
-        inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     return [a for a in inner if a is not None]

@@ -113,7 +113,9 @@ def shares(given: str, urls_per_shard: int, max_urls: int | None) -> tuple[Share
         host = folder_host(str(folder))
         pages = html_files(folder)
         if not pages:
-            raise ConfigError(f"--input {given}: no .html file in this folder; give a list of URLs, a WARC or CDX file, or a glob of such")
+            raise ConfigError(
+                f"--input {given}: no .html file in this folder; give a list of URLs, a WARC or CDX file, or a glob of such"
+            )
         by_site = {host: [u for u in (canonical(f"http://{host}/{p}") for p in pages[:max_urls]) if u]}
         return _cut(by_site, urls_per_shard, str(folder.resolve()))
     fs, path = storage.filesystem(given)
@@ -164,7 +166,11 @@ def read_urls(path: str, fs: object) -> Iterator[str]:
         if re.search(r"\.cdxj?(\.gz)?$", name) or re.match(r"cdx-\d+", name):
             yield from _cdx_urls(lines)
         else:
-            yield from (line for line in (text.split("#", 1)[0].strip() if text.startswith("#") else text.strip() for text in lines) if line)
+            yield from (
+                line
+                for line in (text.split("#", 1)[0].strip() if text.startswith("#") else text.strip() for text in lines)
+                if line
+            )
 
 
 def _lines(file: object) -> Iterator[str]:
@@ -204,7 +210,11 @@ def _cdx_urls(lines: Iterable[str]) -> Iterator[str]:
                 entry = json.loads(line[line.index("{") :])
             except ValueError:
                 continue
-            mime, status, url = entry.get("mime-detected") or entry.get("mime"), str(entry.get("status", "200")), entry.get("url")
+            mime, status, url = (
+                entry.get("mime-detected") or entry.get("mime"),
+                str(entry.get("status", "200")),
+                entry.get("url"),
+            )
         else:
             fields = dict(zip(columns, line.split(), strict=False))
             mime, status, url = fields.get("m"), fields.get("s", "200"), fields.get("a")

@@ -94,7 +94,7 @@ class Watchdog:
             if self._deadline == float("inf"):
                 continue
             if now > self._deadline:
-                self.over = "page_timeout"
+                self.over = self.over or "page_timeout"
                 self._kill(whole=now > self._deadline + 3)
             elif self.over is None:
                 used = sum(map(_private_bytes, self._processes()))
@@ -125,6 +125,13 @@ def _private_bytes(process: int) -> int:
     return 0
 
 
+def _cpu_seconds(process: int) -> float:
+    with suppress(OSError), open(f"/proc/{process}/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")  # user, system, and of the children waited for
+    return 0.0
+
+
 def _tree(root: int) -> list[int]:
     """`root` and the processes below it, by the kernel's own list of children."""
     found, open_ends = [], [root]
@@ -152,6 +159,7 @@ class Browser:
         self._process: int | None = None
         self._contexts: dict[tuple[str, Guise], BrowserContext] = {}
         self.num_pages = self.num_starts = 0
+        self._spent = 0.0
         self.watchdog = Watchdog(self._processes, config.max_memory)
 
     def __enter__(self) -> "Browser":
@@ -228,11 +236,22 @@ class Browser:
         self._process = next(int(p["id"]) for p in found if p["type"] == "browser")
         self.num_pages, self.num_starts = 0, self.num_starts + 1
 
+    def cpu_seconds(self) -> float:
+        """User and system time of the browsers so far and of Playwright's driver, children that ended and were waited for included."""
+        return self._spent + sum(map(_cpu_seconds, self._driver()))
+
+    def _driver(self) -> list[int]:
+        return [
+            p for p in _tree(os.getpid())[1:] if b"playwright" in _command(p) or p == self._process or b"chrom" in _command(p)
+        ]
+
     def close(self) -> None:
         """Ends the browser; the next `context` starts another."""
         self._contexts.clear()
         browser, self._browser = self._browser, None
-        processes, self._process = self._processes(), None
+        processes = self._processes()
+        self._spent += sum(map(_cpu_seconds, processes))
+        self._process = None
         if browser is not None:
             with suppress(Error):
                 browser.close()

@@ -7,8 +7,7 @@ Memory is bounded by one page: its states are put down in the frontier's file wh
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -92,7 +91,7 @@ class SiteCrawl:
         self.turns = Turns(folder / "turns")
         manners = replace(config.manners, delay=0.0, robots=False) if share.folder else config.manners
         self.manners, self.robots = manners, Robots(gateway, manners, config.chromium.agent)
-        self.twins: list[tuple[str, int, int]] = []  # of the pages done: sample id, hash of elements, hash of pixels
+        self.twins: list[tuple[str, tuple[str, str], int, int]] = []  # of the pages done: sample id, screen, hashes of text and pixels
         self._tabs: dict[Guise, Tab] = {}
         self._deadline = 0.0
 
@@ -126,11 +125,11 @@ class SiteCrawl:
                 rows.append(self._row(page, guise, visit, state, more, rows))
                 screens.append(state.png)
         except PageFailure as failure:
-            self._drop_tab(guise, failure)
             why = self.browser.watchdog.over or ("page_bytes" if self.gateway.meter.over else failure.reason)
-            host = urlsplit(page.url).hostname or ""
-            if why in ("unreachable", "http_status", "navigation_blocked") and host in self.gateway.meter.refused:
+            asked = {urlsplit(u).hostname for u in (page.url, *(b.rpartition(" ")[2] for b in self._blocked(guise)))}
+            if why in ("unreachable", "http_status", "navigation_blocked") and asked & self.gateway.meter.refused:
                 why = "private_address"
+            self._drop_tab(guise, failure)
             detail = failure.detail or ", ".join(sorted(self.gateway.meter.refused)[:3])
             rows.append(failed_row(page, guise, self.share, why, detail, len(rows)))
             screens.append(None)
@@ -157,6 +156,7 @@ class SiteCrawl:
             if follow and page.depth < config.limits.depth:
                 found = (canonical(u) for u in tab.call("links", config.limits.links))
                 links += [u for u in found if u and site(u) == self.share.site]
+            texts = text_hash(tab.call("texts", 4000))
             states = explore(
                 tab,
                 config.exploring,
@@ -164,21 +164,27 @@ class SiteCrawl:
                 seed=self.seed,
                 name=page.url,
                 again=lambda: self._again(tab, page.url),
-                left=lambda: min(self._deadline - time.monotonic(), self._deadline - config.limits.seconds + config.exploring.seconds - time.monotonic()),
+                left=lambda: min(
+                    self._deadline - time.monotonic(),
+                    self._deadline - config.limits.seconds + config.exploring.seconds - time.monotonic(),
+                ),
             )
             for state in states:
                 if self.gateway.meter.over:
                     raise PageFailure("page_bytes", f"more than {config.limits.bytes} bytes")
-                yield state, visit, {"consent": closed, **self._audited(tab, state, page)}
+                yield state, visit, {"consent": closed, "text_hash": texts, **self._audited(tab, state, page)}
         except Error as error:
             raise tab.failure(error) from error
 
     def _tab(self, guise: Guise) -> Tab:
-        context = self.browser.context(self.share.site, guise)
+        try:
+            context = self.browser.context(self.share.site, guise)
+            tab = self._tabs.get(guise)
+            if tab is None or tab.dead or tab.context is not context:
+                tab = self._tabs[guise] = Tab(context, guise.device, self.config.patience, self._may_submit)
+        except Error as error:
+            raise PageFailure("page_crashed", f"no tab: {str(error).splitlines()[0]}") from error
         self.browser.num_pages += 1
-        tab = self._tabs.get(guise)
-        if tab is None or tab.dead or tab.context is not context:
-            tab = self._tabs[guise] = Tab(context, guise.device, self.config.patience, self._may_submit)
         tab.may_visit = self._why_not
         return tab
 
@@ -191,6 +197,9 @@ class SiteCrawl:
             self.browser.close()
         if tab is not None:
             tab.close()
+
+    def _blocked(self, guise: Guise) -> list[str]:
+        return self._tabs[guise].visit.blocked if guise in self._tabs else []
 
     def _may_submit(self, url: str) -> bool:
         parts = urlsplit(url)
@@ -267,7 +276,7 @@ class SiteCrawl:
         listing, height, width = state.listing, *state.image.shape[:2]
         pixel_hash = describe([np.ascontiguousarray(state.image[:, :, ::-1])])["phash"][0].as_py()
         name = xxhash.xxh3_128_hexdigest(f"{page.url}\0{state.number}\0".encode() + state.png)
-        twin = self._twin(element_hash(listing.elements), pixel_hash) if state.number == 0 else {}
+        twin = self._twin(guise, more["text_hash"], pixel_hash) if state.number == 0 else {}
         return place_columns(page, guise, self.share) | {
             "sample_id": name,
             "key": f"{page.number:06d}-{state.number:03d}",
@@ -284,7 +293,6 @@ class SiteCrawl:
             "caption": listing.title,
             "language": listing.language,
             "dom_hash": listing.dom_hash,
-            "element_hash": element_hash(listing.elements),
             "pixel_hash": pixel_hash,
             "change": round(state.change, 4),
             "num_elements": len(listing.elements),
@@ -299,23 +307,28 @@ class SiteCrawl:
             **more,
         }
 
-    def _twin(self, elements: int, pixel_hash: int) -> dict[str, Any]:
-        """The earlier page that this one is most like."""
+    def _twin(self, guise: Guise, text: int, pixel_hash: int) -> dict[str, Any]:
+        """The earlier page that this one is most like; pixels are compared where both were seen on one screen in one scheme."""
         if not self.twins:
             return {}
-        distances = [((e ^ elements).bit_count(), (p ^ pixel_hash).bit_count(), name) for name, e, p in self.twins]
-        dom, pixel, name = min(distances, key=lambda d: (d[0] + d[1], d[2]))
-        return {"twin": name, "twin_dom_distance": dom, "twin_pixel_distance": pixel}
+        screen = (guise.device.name, guise.scheme)
+        near = [((t ^ text).bit_count(), 0 if s == screen else 1, (p ^ pixel_hash).bit_count(), n) for n, s, t, p in self.twins]
+        dom, other, pixel, name = min(near)
+        return {"twin": name, "twin_dom_distance": dom, "twin_pixel_distance": None if other else pixel}
 
     def _remember(self, rows: list[dict[str, Any]]) -> None:
-        self.twins += [(r["sample_id"], r["element_hash"], r["pixel_hash"]) for r in rows if r.get("state") == 0 and r.get("flaw") is None]
+        self.twins += [
+            (r["sample_id"], (r["device"], r["scheme"]), r["text_hash"], r["pixel_hash"])
+            for r in rows
+            if r.get("state") == 0 and r.get("flaw") is None
+        ]
 
 
-def element_hash(elements: list[dict[str, Any]]) -> int:
-    """A 64-bit SimHash (Charikar, 2002) of what a page's elements are and say, not where they stand: few bits differ between near duplicates."""
+def text_hash(texts: Iterable[str]) -> int:
+    """A 64-bit SimHash (Charikar, 2002) of a document's distinct texts: few bits differ between near duplicates."""
     sums = [0] * 64
-    for element in elements:
-        bits = xxhash.xxh3_64_intdigest(f"{element['tag']}\0{element['role']}\0{element['name'] or element['text']}".encode())
+    for text in texts:
+        bits = xxhash.xxh3_64_intdigest(text.encode())
         for i in range(64):
             sums[i] += 1 if bits >> i & 1 else -1
     return sum(1 << i for i, s in enumerate(sums) if s > 0)
@@ -350,8 +363,14 @@ def failed_row(page: Page, guise: Guise, share: Share, reason: str, detail: str,
     }
 
 
-def crawl(share: Share, config: Crawl, seed: int, folder: Path) -> Iterator[Result]:
+def crawl(
+    share: Share, config: Crawl, seed: int, folder: Path, spent: Callable[[float], None] = lambda seconds: None
+) -> Iterator[Result]:
     """Crawls a share with a gateway and a browser of its own; see `SiteCrawl.pages`. Its frontier is gone when all was taken.
+
+    Args:
+        share, config, seed, folder: as of `SiteCrawl`.
+        spent: told the CPU-seconds of the browser's processes in the end.
 
     Raises:
         ConfigError: there is no Chromium.
@@ -367,5 +386,5 @@ def crawl(share: Share, config: Crawl, seed: int, folder: Path) -> Iterator[Resu
             yield from site_crawl.pages()
             site_crawl.frontier.remove()
         finally:
-            with suppress(Exception):
-                site_crawl.frontier.close()
+            site_crawl.frontier.close()
+            spent(browser.cpu_seconds())

@@ -34,7 +34,8 @@ class Exploring:
         depth: actions from the load to a state.
         tries: actions of one page, those that lead to nothing new included.
         scrolls: of them, how often the page is scrolled (an endless page ends here).
-        min_change: share of pixels that must differ from the parent's, 0-1.
+        min_change: share of pixels that must differ from the parent's, 0-1; the tick of a check box is about 100 pixels.
+        drift: share of pixels by which a state seen again may differ from itself, 0-1.
         seconds: after which no further action is tried.
     """
 
@@ -42,7 +43,8 @@ class Exploring:
     depth: int = 3
     tries: int = 12
     scrolls: int = 2
-    min_change: float = 0.002
+    min_change: float = 0.0001
+    drift: float = 0.002
     seconds: float = 60.0
 
 
@@ -56,7 +58,7 @@ class State:
         parent: number of the state that `action` was done in.
         action: a record of `ACTION`; None for state 0.
         png: the screenshot.
-        image: the same, uint8 [height, width, 3], blue first; dropped when no longer needed.
+        image: the same, uint8 [height, width, 3], blue first.
         listing: what it shows.
         change: share of pixels that differ from the parent's, 0-1.
     """
@@ -104,12 +106,16 @@ def explore(tab: Tab, config: Exploring, looking: Looking, *, seed: int, name: s
     for _ in range(config.tries):
         if len(states) >= config.states or left() <= 0:
             return
-        move = next(_moves(tab, current, tried, seed, name, scrolls < config.scrolls), None) if current.steps < config.depth else None
+        move = (
+            next(_moves(tab, current, tried, seed, name, scrolls < config.scrolls), None)
+            if current.steps < config.depth
+            else None
+        )
         if move is None:
             if current is first or not again():
                 return
             image = pixels.decode(tab.screenshot())
-            if pixels.changed_share(first.image, image) > config.min_change:
+            if pixels.changed_share(first.image, image) > config.drift:
                 return  # the page is not what it was: no action in it could be told from chance
             current = first
             move = next(_moves(tab, current, tried, seed, name, scrolls < config.scrolls), None)
@@ -134,7 +140,9 @@ def explore(tab: Tab, config: Exploring, looking: Looking, *, seed: int, name: s
         known = seen.get(listing.dom_hash)
         if known is not None:
             # Back at a state that was captured: from here on if it looks the same, else (a highlight, say) not from anywhere.
-            if pixels.changed_share(known.image, image) < config.min_change:
+            if known is current:
+                tab.call("blur")  # a focus ring or the like: no state, but it must not be seen in the next
+            elif pixels.changed_share(known.image, image) <= config.drift:
                 current = known
             elif again():
                 current = first
@@ -173,7 +181,13 @@ def _moves(tab: Tab, state: State, tried: set[str], seed: int, name: str, may_sc
             if kind == "a":
                 offer(3.5, "hover", element["id"], None, f"hover {place}")
         else:
-            opens = element["expanded"] is False or kind == "popup" or role == "tab" or element["tag"] == "summary" or kind == "a-here"
+            opens = (
+                element["expanded"] is False
+                or kind == "popup"
+                or role == "tab"
+                or element["tag"] == "summary"
+                or kind == "a-here"
+            )
             rank = 0.0 if opens and not element["selected"] else 1.0 if role in _CHECKS else 1.5
             offer(rank, "click", element["id"], None, f"click {place}")
             if kind == "popup" or role == "menuitem":
@@ -248,7 +262,9 @@ def replay(tab: Tab, url: str, rows: Sequence[dict[str, Any]], state: int, looki
         element = action["element"]
         if element is not None:
             wanted = before[element]
-            element = next((e["id"] for e in listing.elements if (e["path"], e["frame"]) == (wanted["path"], wanted["frame"])), None)
+            element = next(
+                (e["id"] for e in listing.elements if (e["path"], e["frame"]) == (wanted["path"], wanted["frame"])), None
+            )
             if element is None:
                 raise PageFailure("page_failed", f"{wanted['path']} is gone")
         act(tab, listing, Move(action["kind"], element, action["text"], ""))

@@ -66,12 +66,16 @@ class Frontier:
         for url in urls:
             if known >= self._budget:
                 return
-            number = self._db.execute("INSERT OR IGNORE INTO pages (number, url, depth) VALUES (?, ?, ?)", (known, url, depth)).rowcount
+            number = self._db.execute(
+                "INSERT OR IGNORE INTO pages (number, url, depth) VALUES (?, ?, ?)", (known, url, depth)
+            ).rowcount
             known += number
 
     def next(self) -> Page | None:
         """The next page, marked as begun; None when all are done."""
-        found = self._db.execute("SELECT number, url, depth, attempts FROM pages WHERE rows IS NULL ORDER BY number LIMIT 1").fetchone()
+        found = self._db.execute(
+            "SELECT number, url, depth, attempts FROM pages WHERE rows IS NULL ORDER BY number LIMIT 1"
+        ).fetchone()
         if found is None:
             return None
         self._db.execute("UPDATE pages SET attempts = attempts + 1 WHERE number = ?", (found[0],))

@@ -1,7 +1,7 @@
 """The elements that a screen shows: found in every frame by script, moved to screenshot pixels, and held against the pixels.
 
 The scripts judge by geometry, computed style and hit test (`scripts/`). What they are sure of still has to show something: its box must not
-be of one colour. What they cannot be sure of (under a filter or a translucent layer, text over a picture, text in nearly the colour of its
+be of one colour, and behind text must lie the colour it is said to lie on. What they cannot be sure of (under a filter or a translucent layer, text over a picture, text in nearly the colour of its
 ground) is hidden, looked at again and put back: if its box did not change, nobody could see it. Elements whose boxes do not overlap
 are hidden together, so that this costs at most `Looking.rounds` more screenshots, and none where there is no doubt.
 """
@@ -113,7 +113,9 @@ def _inside(box: list[float], width: int, height: int) -> list[float]:
     return [min(max(box[0], 0), width), min(max(box[1], 0), height), min(max(box[2], 0), width), min(max(box[3], 0), height)]
 
 
-def _frame(tab: Tab, tree: dict[str, Any], found: dict[str, Any], config: Looking, left: list[int], path: str = "") -> list[dict[str, Any]]:
+def _frame(
+    tab: Tab, tree: dict[str, Any], found: dict[str, Any], config: Looking, left: list[int], path: str = ""
+) -> list[dict[str, Any]]:
     """The records of a frame and of those in it, where they stand, in the frame's own pixels; `number` counts them, `parent` refers to it."""
     frame = tree["frame"]["id"]
     own = found["elements"]
@@ -125,7 +127,9 @@ def _frame(tab: Tab, tree: dict[str, Any], found: dict[str, Any], config: Lookin
         if place["index"] >= len(children) or left[0] <= 0:
             continue
         left[0] -= 1
-        inner = _inner(tab, children[place["index"]], place, config, left, f"{path}.{place['index']}".lstrip("."), found["rejected"])
+        inner = _inner(
+            tab, children[place["index"]], place, config, left, f"{path}.{place['index']}".lstrip("."), found["rejected"]
+        )
         points = [r["point"] for r in inner]
         states = tab.call("frameHits", [place["index"], points], frame, spread=True) if points else []
         seen = {r["number"] for r, state in zip(inner, states, strict=True) if state}
@@ -183,7 +187,15 @@ def _held_against_pixels(
     tab: Tab, found: list[dict[str, Any]], image: np.ndarray, dpr: float, config: Looking, listing: Listing
 ) -> list[dict[str, Any]]:
     """Those of `found` whose pixels show them."""
-    doubtful = [i for i, r in enumerate(found) if not (r["sure"] and pixels.shows(image, r["box"], max(2, round(2 * dpr))))]
+    margin = max(2, round(2 * dpr))
+
+    def told(record: dict[str, Any]) -> bool:
+        """Whether the screenshot bears out what the scripts are sure of. A picture shows something in itself, a button may be its rim."""
+        box, under = record["box"], record["under"]
+        shows = pixels.shows(image, box, 0 if record["meaning"] == "media" else margin)
+        return record["sure"] and shows and (not under or pixels.lies_on(image, box, under))
+
+    doubtful = [i for i, r in enumerate(found) if not told(r)]
     seen = {i for i in range(len(found))} - set(doubtful)
     groups = pixels.rounds([found[i]["box"] for i in doubtful], config.rounds)
     for group in groups:

@@ -14,7 +14,7 @@ def draw(
     elements: Sequence[Mapping[str, Any]],
     *,
     action: Mapping[str, Any] | None = None,
-    side: int = 1400,
+    side: int = 1100,
     most: int = 400,
 ) -> Image.Image:
     """The picture in RGB, its longer side at most `side` pixels.
@@ -26,16 +26,18 @@ def draw(
     picture = Image.open(io.BytesIO(screenshot)).convert("RGB")
     shrink = min(1.0, side / max(picture.size))
     if shrink < 1:
-        picture = picture.resize((max(1, round(picture.width * shrink)), max(1, round(picture.height * shrink))), Image.Resampling.LANCZOS)
-    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(size=10)
+        picture = picture.resize(
+            (max(1, round(picture.width * shrink)), max(1, round(picture.height * shrink))), Image.Resampling.LANCZOS
+        )
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(size=14)
     for element in elements[:most]:
         x1, y1, x2, y2 = (v * shrink for v in element["box"])
         colour = ACTS if element["interactive"] else SHOWS
         pen.rectangle((x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)), outline=colour)
         label = str(element["id"])
         width = pen.textlength(label, font=font)
-        top = y1 - 10 if y1 >= 10 else y1
-        pen.rectangle((x1, top, x1 + width + 1, top + 10), fill=colour)
+        top = y1 - 14 if y1 >= 14 else y1
+        pen.rectangle((x1, top, x1 + width + 1, top + 14), fill=colour)
         pen.text((x1 + 1, top - 1), label, fill="white", font=font)
     if action is not None and action.get("element") is not None:
         box = next((e["box"] for e in elements if e["id"] == action["element"]), None)

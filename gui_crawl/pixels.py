@@ -7,6 +7,7 @@ import numpy as np
 
 VISIBLE_LEVELS = 10  # a change below it, of 255, is not counted as seen
 MIN_PIXELS = 6  # fewer changed pixels are not seen either, at one screenshot pixel per CSS pixel
+_GROUND = 12  # levels about a ground's colour that are still it
 
 Box = Sequence[float]
 
@@ -31,6 +32,14 @@ def shows(image: np.ndarray, box: Box, margin: int = 2) -> bool:
         return False
     flat = inside.reshape(-1, 3)
     return bool((np.abs(flat.astype(np.int16) - flat[0]).max(initial=0)) > VISIBLE_LEVELS)
+
+
+def lies_on(image: np.ndarray, box: Box, colours: Sequence[Sequence[float]]) -> bool:
+    """Whether a quarter of `box` at least is of a colour, or of the colours between several ([red, green, blue]), as far as an eye can tell."""
+    inside = region(image, box)
+    bounds = np.asarray(colours)[:, ::-1]
+    low, high = bounds.min(axis=0) - _GROUND, bounds.max(axis=0) + _GROUND
+    return bool(inside.size) and float(((inside >= low) & (inside <= high)).all(axis=2).mean()) >= 0.25
 
 
 def num_changed(before: np.ndarray, after: np.ndarray, box: Box) -> int:

@@ -6,8 +6,24 @@ from gui_crawl.crawl import Crawl, Limits
 from gui_crawl.devices import Guises
 from gui_crawl.explore import Exploring
 from gui_crawl.stages.captures import Captures
-from sieveline.gates import Gates
+from gui_crawl.stages.questions import Questions
 from sieveline.stages.write import Shards
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageGates:
+    """What a slice must hold before it is published; `None` turns a gate off.
+
+    Attributes:
+        min_yield, max_yield: share of states that are kept.
+        min_audit: share of audited elements where the pixels agree with the listing.
+        max_empty: share of captures dropped for too few elements.
+    """
+
+    min_yield: float | None = 0.02
+    max_yield: float | None = None
+    min_audit: float | None = 0.98
+    max_empty: float | None = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +34,7 @@ class Gui:
         seed: of every draw.
         shards_per_slice: shares of sites in a Dagster partition.
         captures: the crawl and what is kept of it.
+        questions: what is asked about them.
         gates: what a slice must hold before it is published.
         write: how training shards are cut.
     """
@@ -25,7 +42,8 @@ class Gui:
     seed: int = 0
     shards_per_slice: int = 50
     captures: Captures = field(default_factory=Captures)
-    gates: Gates = field(default_factory=lambda: Gates(max_yield=None))
+    questions: Questions = field(default_factory=Questions)
+    gates: PageGates = field(default_factory=PageGates)
     write: Shards = field(default_factory=Shards)
 
 

@@ -22,6 +22,7 @@ from gui_crawl.devices import Device
 _SCRIPTS = Path(__file__).parent / "scripts"
 _LIBRARY = ("visibility.js", "extract.js", "actions.js")
 _WORLD = "sieveline"
+_ATTEMPTS = 4  # to run a script in a document that may be replaced meanwhile
 
 
 @cache
@@ -33,6 +34,11 @@ def library() -> str:
 @cache
 def init_script() -> str:
     return (_SCRIPTS / "init.js").read_text()
+
+
+def scripts() -> str:
+    """All that runs in the browser, for fingerprints."""
+    return init_script() + library()
 
 
 class PageFailure(Exception):
@@ -79,7 +85,7 @@ class Patience:
         load: seconds for the document and its load event.
         quiet: milliseconds without a change of the document after which it counts as settled.
         settle: milliseconds after which it is looked at in any case.
-        drawing: milliseconds that a page with a canvas gets after its load, since charts draw themselves in.
+        drawing: milliseconds at most that a page with a canvas gets after its load, since charts draw themselves in; 0 does not wait for them.
         max_documents: document requests of one page, redirects and frames included.
         max_dialogs: alerts of one page.
     """
@@ -87,7 +93,7 @@ class Patience:
     load: float = 20.0
     quiet: int = 60
     settle: int = 2500
-    drawing: int = 1500
+    drawing: int = 4000
     max_documents: int = 60
     max_dialogs: int = 20
 
@@ -98,7 +104,7 @@ class Tab:
     def __init__(self, context: BrowserContext, device: Device, patience: Patience, allow_form: Callable[[str], bool]):
         self.context, self.device, self.patience, self._allow_form = context, device, patience, allow_form
         self.page: Page = context.new_page()
-        context.on("page", lambda extra: extra is not self.page and self._close_extra(extra))
+        self.page.on("popup", self._close_popup)
         self.page.on("dialog", self._dismiss)
         self.page.on("crash", lambda _: self._die())
         self.session: CDPSession = context.new_cdp_session(self.page)
@@ -126,7 +132,7 @@ class Tab:
             self.page.close()
 
     @staticmethod
-    def _close_extra(page: Page) -> None:
+    def _close_popup(page: Page) -> None:
         with suppress(Error):
             page.close()
 
@@ -144,7 +150,7 @@ class Tab:
         top = event["frameId"] == self._frame_id
         why = None
         if self.visit.documents > self.patience.max_documents:
-            why = "too many documents"
+            why = "redirects without end" if top else "too many frames"
         elif request["method"] != "GET" and not self._allow_form(url):
             why = "form"
         elif top and (self.exploring or (why := self.may_visit(url))):
@@ -212,6 +218,8 @@ class Tab:
         if self.dead:
             return PageFailure("page_crashed", "the page's process ended")
         line = next((part for part in text.splitlines() if part.strip()), text)
+        if "ERR_ABORTED" in text and self.visit.blocked and self.visit.blocked[-1].startswith("redirects"):
+            return PageFailure("redirects", self.visit.blocked[-1])
         for sign, reason in known:
             if sign in text:
                 self.dead = self.dead or reason == "page_crashed"
@@ -232,20 +240,27 @@ class Tab:
         found = self.session.send("Runtime.evaluate", arguments)
         if "exceptionDetails" in found:
             detail = found["exceptionDetails"]
-            raise PageFailure("script_failed", str(detail.get("exception", {}).get("description", detail.get("text"))).splitlines()[0])
+            raise PageFailure(
+                "script_failed", str(detail.get("exception", {}).get("description", detail.get("text"))).splitlines()[0]
+            )
         return found["result"].get("value")
 
-    def call(self, function: str, argument: Any = None, frame: str | None = None, wait: bool = False, spread: bool = False) -> Any:
+    def call(
+        self, function: str, argument: Any = None, frame: str | None = None, wait: bool = False, spread: bool = False
+    ) -> Any:
         """`sieveline.FUNCTION(argument)` in the isolated world of a frame (by default the page's own); `spread` gives a list's items one by one."""
         frame = frame or self._frame_id
         expression = f"sieveline.{function}({'...' if spread else ''}{json.dumps(argument)})"
-        try:
-            return self._evaluate(self._context_id(frame), expression, wait)
-        except Error as error:
-            if "context" not in str(error):  # the document was replaced: its world went with it
-                raise
-            self._world.pop(frame, None)
-            return self._evaluate(self._context_id(frame), expression, wait)
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._evaluate(self._context_id(frame), expression, wait)
+            except Error as error:
+                if "context" not in str(error).lower() or attempt == _ATTEMPTS - 1:
+                    raise
+                self._world.pop(frame, None)  # the document was replaced: its world went with it
+                self.exploring = self.exploring or attempt > 0  # a page that goes on by itself stays where it is now
+                self.page.wait_for_timeout(100)
+        raise AssertionError
 
     def frame_tree(self) -> dict[str, Any]:
         return self.session.send("Page.getFrameTree")["frameTree"]
@@ -253,13 +268,16 @@ class Tab:
     def settle(self, loaded: bool = False) -> bool:
         """Waits until the document is quiet, after a load also until canvases had time for their opening animation; False if not in time."""
         drawing = self.patience.drawing if loaded else 0
-        return bool(self.call("settle", {"quiet": self.patience.quiet, "limit": self.patience.settle, "drawing": drawing}, wait=True))
+        return bool(
+            self.call("settle", {"quiet": self.patience.quiet, "limit": self.patience.settle, "drawing": drawing}, wait=True)
+        )
 
     def open_closed_roots(self) -> None:
         """Makes shadow roots that the HTML declares closed known to the scripts; those made by script are opened by init.js."""
-        source = self.session.send("Page.getResourceContent", {"frameId": self._frame_id, "url": self.page.url})["content"]
-        if "shadowrootmode" not in source.lower():
-            return
+        with suppress(Error):  # a document that is still coming in has no content yet: look through its nodes
+            source = self.session.send("Page.getResourceContent", {"frameId": self._frame_id, "url": self.page.url})["content"]
+            if "shadowrootmode" not in source.lower():
+                return
         document = self.session.send("DOM.getDocument", {"depth": -1, "pierce": True})["root"]
         context, open_ends = self._context_id(self._frame_id), [document]
         while open_ends:
@@ -267,8 +285,13 @@ class Tab:
             open_ends += node.get("children", []) + node.get("shadowRoots", [])
             for root in node.get("shadowRoots", []):
                 if root["shadowRootType"] == "closed":
-                    held = self.session.send("DOM.resolveNode", {"backendNodeId": root["backendNodeId"], "executionContextId": context})
-                    call = {"functionDeclaration": "function () { sieveline.openClosedRoot(this) }", "objectId": held["object"]["objectId"]}
+                    held = self.session.send(
+                        "DOM.resolveNode", {"backendNodeId": root["backendNodeId"], "executionContextId": context}
+                    )
+                    call = {
+                        "functionDeclaration": "function () { sieveline.openClosedRoot(this) }",
+                        "objectId": held["object"]["objectId"],
+                    }
                     self.session.send("Runtime.callFunctionOn", call)
 
     # -- looking and acting

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LINES = {
     "image-text": "sieveline.image_text:LINE",
+    "gui": "gui_crawl.line:LINE",
 }
 """Name -> where its `Line` is."""
 

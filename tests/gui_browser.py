@@ -24,6 +24,8 @@ def browser_on(folders: dict[str, Path], rules: AddressRules | None = None, **co
         yield browser
 
 
-def new_tab(browser: Browser, device: Device = SCREEN, scheme: str = "light", patience: Patience | None = None, site: str = "test") -> Tab:
+def new_tab(
+    browser: Browser, device: Device = SCREEN, scheme: str = "light", patience: Patience | None = None, site: str = "test"
+) -> Tab:
     context = browser.context(site, Guise(device=device, scheme=scheme, locale="en-US"))
     return Tab(context, device, patience or Patience(drawing=0), lambda url: False)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  a case is one line of HTML, whatever its length
 """Torture pages: small pages made by hand whose elements are or are not to be seen, each with known truth, and where it can be said a known box.
 
 `CASES` maps a name to a `Case`. Every meaningful element of a case has an `id`; the ids of `seen` must be listed, with the box given (CSS pixels, None

@@ -1,11 +1,31 @@
 // What the crawl does to a page besides mouse and keys. Runs in the isolated world after extract.js.
 "use strict";
 (() => {
-  // Resolves when fonts are there and the document has been quiet for `quiet` ms, at the latest after `limit` ms.
+  const small = new OffscreenCanvas(24, 24).getContext("2d", { willReadFrequently: true });
+
+  // What the page's canvases show, coarsely; charts draw themselves in after the load.
+  const drawings = () =>
+    [...document.querySelectorAll("canvas")].slice(0, 12).map((c) => shrunk(c)?.join()).join("|");
+
+  function shrunk(canvas) {
+    try {
+      small.clearRect(0, 0, 24, 24);
+      small.drawImage(canvas, 0, 0, 24, 24);
+      return small.getImageData(0, 0, 24, 24).data;
+    } catch { return null; } // of another origin, or without size
+  }
+
+  // Whether something was drawn on a canvas, as far as can be told.
+  sieveline.inked = (canvas) => shrunk(canvas)?.some((v) => v > 0) ?? false;
+
+  // Resolves when fonts are there, the document has been quiet for `quiet` ms and, given `drawing`, its canvases for 200 ms; at the latest
+  // after `limit` ms, or `drawing` ms where there is a canvas.
   sieveline.settle = ({ quiet, limit, drawing }) =>
     new Promise((resolve) => {
       const start = performance.now();
-      const drawn = drawing && document.querySelector("canvas") ? start + drawing : start;
+      const charts = drawing > 0 && document.querySelector("canvas") !== null;
+      const most = charts ? Math.max(limit, drawing) : limit;
+      let drawn = charts ? drawings() : "", drawnAt = start;
       let last = start;
       const watch = new MutationObserver(() => (last = performance.now()));
       watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
@@ -13,10 +33,15 @@
       if (!fonts) document.fonts.ready.then(() => (fonts = true));
       const look = () => {
         const now = performance.now();
-        if ((fonts && now - last >= quiet && now >= drawn) || now - start >= limit) {
+        if (charts && now - drawnAt >= 200) {
+          const now_ = drawings();
+          if (now_ === drawn && now - start > 900) drawnAt = -Infinity;
+          else drawn = now_, drawnAt = now;
+        }
+        if ((fonts && now - last >= quiet && (!charts || drawnAt === -Infinity)) || now - start >= most) {
           watch.disconnect();
-          requestAnimationFrame(() => setTimeout(() => resolve(now - start < limit), 0));
-        } else setTimeout(look, Math.min(quiet, 25));
+          requestAnimationFrame(() => setTimeout(() => resolve(now - start < most), 0));
+        } else setTimeout(look, charts ? 50 : Math.min(quiet, 25));
       };
       setTimeout(look, 0);
     });
@@ -64,6 +89,8 @@
     return at.scrollTop - before;
   };
 
+  sieveline.blur = () => document.activeElement?.blur();
+
   sieveline.options = (i) => {
     const e = sieveline.node(i);
     return e?.localName === "select" ? [...e.options].filter((o) => !o.disabled && !o.selected).map((o) => o.label) : [];
@@ -77,6 +104,17 @@
     e.dispatchEvent(new Event("input", { bubbles: true }));
     e.dispatchEvent(new Event("change", { bubbles: true }));
     return true;
+  };
+
+  // The distinct texts of the whole document, seen or not, by which copies of a page are known whatever the screen.
+  sieveline.texts = (limit) => {
+    const found = new Set();
+    const nodes = document.createTreeWalker(document.body ?? document.documentElement, NodeFilter.SHOW_TEXT);
+    while (found.size < limit && nodes.nextNode()) {
+      const said = nodes.currentNode.data.trim();
+      if (said && !/^(script|style|noscript|template)$/i.test(nodes.currentNode.parentElement?.localName ?? "")) found.add(said.slice(0, 200).toWellFormed());
+    }
+    return [...found];
   };
 
   // Where a listed element would take the reader, for the frontier: same-document anchors left out.

@@ -9,7 +9,7 @@
   const CONTAINER = /^(dialog|alertdialog|alert|menu|menubar|tablist|toolbar|listbox|tree|grid|progressbar|meter|tooltip|status|tabpanel|radiogroup)$/;
   const ICON_CLASS = /^(?:fa|fas|far|fab|bi|mdi|ti|icon|icofont|glyphicon|lucide|ri|bx|las?|feather|ion|ph|icon-icon)-(?!fw$|lg$|sm$|xs$|\d+x$|spin|rotate|flip|stack|solid$|regular$|brands$|icon$)([a-z][a-z0-9-]*)$/;
   const SKIP = /^(script|style|noscript|template|head|meta|link|title|base|br|wbr|source|track|param|defs|clippath|mask|symbol|lineargradient|radialgradient|filter|metadata|desc|pattern)$/i;
-  const MIN_SIDE = 3; // CSS pixels: below it nothing can be told apart, and "for screen readers only" is 1 pixel
+  const MIN_SIDE = 4; // CSS pixels: below it nothing can be told apart, and "for screen readers only" is 1 pixel
   const MAX_TEXT = 500, MAX_UNSEEN = 60;
   const tidy = (s) => s.replace(/\s+/g, " ").trim().toWellFormed();
   const cut = (s) => (s.length > MAX_TEXT ? s.slice(0, MAX_TEXT).toWellFormed() : s);
@@ -293,29 +293,65 @@
     if (!parts.length) return "clipped";
     const box = bounds(parts);
     if (box[2] - box[0] < MIN_SIDE || box[3] - box[1] < MIN_SIDE) return "clipped";
-    info.tried = box;
+    info.tried = info.box = box;
+    if (info.meaning !== "text" && !info.suspect && holding(info) === false) return gone(info, "clipped"); // its empty rim is in sight
     if (parts.length > 3) parts = parts.sort((a, b) => area(b) - area(a)).slice(0, 3);
-    const found = sieveline.visible(element, parts, box);
-    if (found.state === COVERED) return found.covered ? "occluded" : "clipped";
+    const found = sieveline.visible(element, parts, box, withinClear(info, box));
+    if (found.state === COVERED) return gone(info, found.covered ? "occluded" : "clipped");
     info.box = found.box;
     info.partial = area(found.box) < 0.95 * area(box);
-    if (info.box[2] - info.box[0] < MIN_SIDE || info.box[3] - info.box[1] < MIN_SIDE) return "occluded";
+    if (info.box[2] - info.box[0] < MIN_SIDE || info.box[3] - info.box[1] < MIN_SIDE) return gone(info, "occluded");
+    if (info.partial && info.meaning !== "text" && !info.suspect && holding(info) === false) return gone(info, "occluded");
     info.point = found.point;
-    info.sure = found.state === CLEAR && certain(info, found.under);
+    info.clear = found.all === true && found.state === CLEAR;
+    info.sure = found.state === CLEAR && certain(info);
     return null;
   }
 
+  function gone(info, why) {
+    info.box = null; // by which the listed are known
+    return why;
+  }
+
+  // Whether a box lies in that of a button, link or the like which can be seen at all its points.
+  function withinClear(info, box) {
+    for (let at = infos.get(info.parent), n = 0; at && n < 6; at = infos.get(at.parent), n++)
+      if (at.meaning === "act") return at.clear === true && at.box[0] <= box[0] && at.box[1] <= box[1] && at.box[2] >= box[2] && at.box[3] >= box[3];
+    return false;
+  }
+
   // Whether computed style alone says that it shows up; else pixels decide.
-  function certain(info, under) {
+  function certain(info) {
     const { element, style } = info;
     if (info.suspect) return false;
     if (info.own.length) {
       const fore = colour(style.webkitTextFillColor || style.color);
+      const under = sieveline.under(element);
+      info.under = under;
       if (!under || fore[3] * info.opacity < 0.3 || style.backgroundClip === "text") return false;
-      return Math.max(...[0, 1, 2].map((i) => Math.abs(fore[i] - under[i]))) >= 24;
+      return under.every((u) => Math.max(...[0, 1, 2].map((i) => Math.abs(fore[i] - u[i]))) >= 24);
     }
     if (element.localName === "img") return element.complete && element.naturalWidth > 0;
-    return true;
+    if (element.localName === "canvas") return sieveline.inked(element);
+    return holding(info) === true;
+  }
+
+  // Whether what is seen of an element holds something that is drawn: true, false, or null where only pixels can say.
+  function holding(info) {
+    const { element, style } = info;
+    if (MEDIA.test(element.localName) || FIELD.test(element.localName) || drawn(element, style) || textOf(info) !== "") return true;
+    let perhaps = false;
+    for (const child of element.querySelectorAll("*")) {
+      const c = sieveline.info(child);
+      if (!c || c.style.visibility !== "visible" || c.style.display === "contents") continue;
+      const media = MEDIA.test(child.localName);
+      if (!media && !drawn(child, c.style)) continue;
+      const part = intersect(rectangle(child.getBoundingClientRect()), info.box);
+      if (part[2] - part[0] < MIN_SIDE || part[3] - part[1] < MIN_SIDE) continue;
+      if (media) return true;
+      perhaps = true;
+    }
+    return perhaps || shadowOf(element) ? null : false;
   }
 
   // Text that a listed button, link or paragraph around it shows already.
@@ -336,7 +372,7 @@
     return null;
   }
 
-  const textOf = (info) => (info.said ??= tidy(info.partial ? uncovered(info) : chunks.slice(info.start, info.end).join("")));
+  const textOf = (info) => (info.said ??= info.element.localName === "option" ? tidy(info.element.label) : tidy(info.partial ? uncovered(info) : chunks.slice(info.start, info.end).join("")));
 
   // The words of a partly covered element that lie in what is seen of it.
   function uncovered(info) {
@@ -362,9 +398,7 @@
     const short = Math.min(element.clientWidth || box[2] - box[0], element.clientHeight || box[3] - box[1]);
     const corner = style.borderTopLeftRadius;
     const editable = !disabled && !element.readOnly && ((tag === "input" && !/^(checkbox|radio|button|submit|reset|image|file|range|color|hidden)$/.test(element.type)) || tag === "textarea" || element.isContentEditable === true);
-    const reached = document.elementFromPoint(...info.point);
-    let at = reached;
-    while (at && shadowOf(at) && shadowOf(at).elementFromPoint(...info.point) && shadowOf(at).elementFromPoint(...info.point) !== at) at = shadowOf(at).elementFromPoint(...info.point);
+    const at = sieveline.topmost(...info.point);
     return {
       parent: listedParent(info, numbers), tag, role: role && !/^(generic|none|presentation)$/.test(role) ? (role === "image" ? "img" : role) : null,
       name: cut(tidy(element.computedName ?? "")), text: field ? "" : cut(textOf(info)),
@@ -378,7 +412,7 @@
       editable, box, point: info.point, color: paintOf(element, style), background: back[3] > 0.05 ? hex(back) : null,
       font_size: parseFloat(style.fontSize), radius: short > 0 ? Math.min(1, corner.includes("%") ? parseFloat(corner) / 50 : (2 * parseFloat(corner)) / short) || 0 : 0,
       icon: iconOf(element) ?? (acts || info.meaning === "text" ? iconBelow(element) : null), path: path(element), sure: info.sure, meaning: info.meaning,
-      kind: kindOf(element),
+      kind: kindOf(element), under: info.under ?? null,
     };
   }
 
@@ -415,7 +449,7 @@
     let n = 0;
     for (const child of element.querySelectorAll("i, svg, img, span, em")) {
       if (++n > 8) break;
-      const found = sieveline.info(child)?.box !== undefined || child.localName !== "img" ? iconOf(child) : null;
+      const found = sieveline.info(child)?.box || child.localName !== "img" ? iconOf(child) : null;
       if (found) return found;
     }
     return null;

@@ -86,8 +86,26 @@ globalThis.sieveline = (() => {
     return into;
   }
 
-  // What can be seen of `element` at a point: {state, under}: `under` is the colour right behind it, null if it is no plain colour.
-  function look(element, x, y, withUnder = false) {
+  function topmost(x, y) {
+    let at = document.elementFromPoint(x, y);
+    for (let root; at && (root = shadowOf(at)); ) {
+      const inner = root.elementFromPoint(x, y);
+      if (!inner || inner === at || inner.getRootNode() !== root) break;
+      at = inner;
+    }
+    return at;
+  }
+
+  // The colours between which a gradient runs; null where one is translucent or cannot be read.
+  function stops(gradient) {
+    const found = gradient.match(/(rgba?|color|oklch|oklab|hsla?|lab|lch)\([^()]*\)/g)?.map(colour);
+    return found?.every((c) => c[3] > 0.99) ? found : null;
+  }
+
+  // What can be seen of `element` at a point: {state, covered}; `covered` says that something opaque lies above it.
+  function look(element, x, y) {
+    const first = topmost(x, y); // one element is found in a fraction of the time that the whole stack takes
+    if (first === element || isAncestor(element, first)) return { state: CLEAR };
     const all = stack(element.ownerDocument, x, y);
     const boxless = infos.get(element)?.style.display === "contents"; // its text is hit as its parent's
     let state = CLEAR, index = 0, here = false;
@@ -109,56 +127,69 @@ globalThis.sieveline = (() => {
       const inert = element.closest("[inert]") || (inertOutside && !(inertOutside === element || isAncestor(inertOutside, element)));
       return { state: inert ? UNSURE : COVERED, covered: false };
     }
-    if (!withUnder) return { state };
-    let under = [255, 255, 255];
-    for (const at of all.slice(index)) {
-      const s = infos.get(at)?.style ?? getComputedStyle(at);
-      const back = colour(s.backgroundColor);
-      if (s.backgroundImage !== "none" || (at !== element && /^(img|video|canvas|svg|iframe)$/.test(at.localName))) { under = null; break; }
-      if (back[3] > 0.99) { under = back.slice(0, 3); break; }
-      if (back[3] > 0) { under = null; break; }
+    return { state };
+  }
+
+  // The colours that lie behind an element as far as its ancestors paint them: one, or those of a gradient; null where a picture does.
+  // Whether these are what is seen there, the pixels say.
+  function under(element) {
+    const layers = []; // translucent colours above it, top first
+    let found = [[255, 255, 255, 1]];
+    for (let at = element; at; at = infos.get(at)?.parent) {
+      const s = infos.get(at).style;
+      const back = s.display === "contents" ? [0, 0, 0, 0] : colour(s.backgroundColor);
+      if (s.backgroundImage !== "none" && s.display !== "contents") {
+        found = /url\(|image/.test(s.backgroundImage) ? null : stops(s.backgroundImage);
+        break;
+      }
+      if (back[3] > 0.99) { found = [back]; break; }
+      if (back[3] > 0) layers.push(back);
     }
-    return { state, under };
+    return found && found.map((u) => layers.reduceRight((base, top) => base.map((v, i) => (i < 3 ? v * (1 - top[3]) + top[i] * top[3] : 1)), u).slice(0, 3));
   }
 
   // Shares of a rectangle at which the five points lie.
   const FIVE = [[0.5, 0.5], [0.12, 0.15], [0.88, 0.15], [0.12, 0.85], [0.88, 0.85]];
-  const GRID = 7, HALVINGS = 7;
+  const GRID = 7, COARSE = 4, HALVINGS = 7;
+  const SMALL = 800; // CSS pixels: below this area three of the points do
 
-  // What can be seen of `element`, whose clipped bounds are `box`, judged at points of `rects`: {state, box, point, under, covered}.
-  function visible(element, rects, box) {
-    let best = null, seen = 0, tried = 0, covered = false, under = null;
-    for (const r of rects)
-      for (const [u, v] of FIVE) {
+  // What can be seen of `element`, whose clipped bounds are `box`, judged at points of `rects`: {state, box, point, all, covered}.
+  // `brief`: at the middle only, for what lies in an element of which all can be seen.
+  function visible(element, rects, box, brief) {
+    let best = null, seen = 0, tried = 0, covered = false;
+    for (const r of rects) {
+      const points = brief ? FIVE.slice(0, 1) : area(r) < SMALL ? [FIVE[0], FIVE[1], FIVE[4]] : FIVE;
+      for (const [u, v] of points) {
         const x = r[0] + u * (r[2] - r[0]), y = r[1] + v * (r[3] - r[1]);
-        const found = look(element, x, y, best === null);
+        const found = look(element, x, y);
         tried++;
         covered ||= found.covered === true;
         if (found.state === COVERED) continue;
         seen++;
-        if (best === null) { best = { state: found.state, point: [x, y] }; under = found.under; }
-        else if (found.state > best.state) best = { ...best, state: found.state, point: [x, y] };
+        if (best === null || found.state > best.state) best = { state: found.state, point: [x, y] };
       }
-    if (seen === tried) return { ...best, box, under };
-    const trimmed = trim(element, box);
-    if (trimmed) best = { state: Math.max(trimmed.state, best?.state ?? 0), point: best?.point ?? trimmed.point };
-    return best ? { ...best, box: trimmed?.box ?? box, under } : { state: COVERED, covered };
+    }
+    if (seen === tried) return { ...best, box, all: true };
+    const trimmed = trim(element, box, seen ? GRID : COARSE);
+    if (!trimmed) return best ? { ...best, box } : { state: COVERED, covered };
+    return { state: Math.max(trimmed.state, best?.state ?? 0), point: best?.point ?? trimmed.point, box: trimmed.box };
   }
 
   // The bounds of what can be seen of `box`: a grid of points, then each edge by halving.
-  function trim(element, box) {
+  function trim(element, box, grid) {
     const width = box[2] - box[0], height = box[3] - box[1];
-    const at = (i, start, length) => start + ((i + 0.5) / GRID) * length;
+    const at = (i, start, length) => start + ((i + 0.5) / grid) * length;
     const hits = [];
     let state = COVERED;
-    for (let j = 0; j < GRID; j++)
-      for (let i = 0; i < GRID; i++) {
+    for (let j = 0; j < grid; j++)
+      for (let i = 0; i < grid; i++) {
         const x = at(i, box[0], width), y = at(j, box[1], height);
         const found = look(element, x, y).state;
         state = Math.max(state, found);
         if (found > COVERED) hits.push([x, y]);
       }
     if (!hits.length) return null;
+    if (grid < GRID) return trim(element, box, GRID) ?? { box, point: hits[0], state };
     const edge = (axis, sign) => {
       const extreme = sign < 0 ? Math.min(...hits.map((h) => h[axis])) : Math.max(...hits.map((h) => h[axis]));
       const limit = box[axis + (sign < 0 ? 0 : 2)];
@@ -205,7 +236,7 @@ globalThis.sieveline = (() => {
   }
 
   return {
-    CLEAR, UNSURE, COVERED, closedRoots, shadowOf, intersect, empty, area, bounds, rectangle, colour, isAncestor, look, visible,
+    CLEAR, UNSURE, COVERED, closedRoots, shadowOf, intersect, empty, area, bounds, rectangle, colour, isAncestor, look, topmost, under, visible,
     forcePointerEvents, reset,
     info: (element) => infos.get(element),
     openClosedRoot(root) { closedRoots.set(root.host, root); },

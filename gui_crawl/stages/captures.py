@@ -34,7 +34,7 @@ page (state 0) is dropped as a near duplicate, the states explored from it are t
 | title | string | of the page |
 | language | string | that the page claims to be in |
 | dom_hash | string | 16 hex digits over the elements: kind, text, value, place |
-| element_hash | uint64 | SimHash over the elements' kind and text |
+| text_hash | uint64 | SimHash over the texts of the whole document as loaded |
 | pixel_hash | uint64 | perceptual hash of the screenshot |
 | change | float | share of pixels that differ from the parent's, 0-1 |
 | num_elements | int32 | visible, meaningful elements |
@@ -50,8 +50,8 @@ page (state 0) is dropped as a near duplicate, the states explored from it are t
 | dialogs | int32 | alerts and the like dismissed |
 | blocked | int32 | documents not let through: forms, links while exploring |
 | twin | string | sample_id of the earlier page of the share most like this one (state 0 only) |
-| twin_dom_distance | int32 | bits between their element hashes, 0-64 |
-| twin_pixel_distance | int32 | bits between their pixel hashes, 0-64 |
+| twin_dom_distance | int32 | bits between their text hashes, 0-64 |
+| twin_pixel_distance | int32 | bits between their pixel hashes, 0-64; null if they were seen on different screens |
 """
 
 from dataclasses import dataclass, field
@@ -94,7 +94,7 @@ MEASURED = pa.schema(
         ("title", pa.string()),
         ("language", pa.string()),
         ("dom_hash", pa.string()),
-        ("element_hash", pa.uint64()),
+        ("text_hash", pa.uint64()),
         ("pixel_hash", pa.uint64()),
         ("change", pa.float32()),
         ("num_elements", pa.int32()),
@@ -128,7 +128,8 @@ class Captures:
         urls_per_shard: URLs of one site in one source shard.
         max_urls: URLs of the input in all; None for no limit.
         min_elements: visible elements; below it there is nothing to ask about.
-        max_twin_dom, max_twin_pixel: bits of 64; a page within both of an earlier page of its share is its near duplicate.
+        max_twin_dom, max_twin_pixel: bits of 64; a page within both of an earlier page of its share is its near duplicate. Seen on
+            different screens, the first alone counts.
     """
 
     measuring: Crawl = field(default_factory=Crawl)
@@ -158,7 +159,7 @@ def decide(columns: pa.Table | pa.RecordBatch, config: Captures) -> pa.Table:
         verdicts.rule(Reason.FEW_ELEMENTS, elements < config.min_elements, elements, config.min_elements)
     if config.max_twin_dom is not None and config.max_twin_pixel is not None:
         dom, pixel = numbers("twin_dom_distance"), numbers("twin_pixel_distance")
-        near = (dom <= config.max_twin_dom) & (pixel <= config.max_twin_pixel)
+        near = (dom <= config.max_twin_dom) & ~(pixel > config.max_twin_pixel)
         pages = columns["page"].to_numpy(zero_copy_only=False)
         verdicts.rule(Reason.NEAR_DUPLICATE, np.isin(pages, pages[near]), dom, config.max_twin_dom)
     return verdicts.table()
