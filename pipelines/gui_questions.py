@@ -28,7 +28,7 @@ from gui_crawl import (
 from gui_crawl.expressions import by_function, by_look, by_position, by_text, places
 from gui_crawl.phrasing import chinese, english, pick
 from gui_crawl.stages import questions as stage
-from gui_crawl.state import State
+from gui_crawl.capture import Capture
 from pipelines.making import FanOutStep
 from pipelines.shard_step import select_rows
 from pipelines.write import Composer, Members, read_at
@@ -58,13 +58,13 @@ class QuestionsStep(FanOutStep):
 
     def make(self, shard: Shard, rows: pa.Table, model: Any) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         captures = {row["sample_id"]: row for row in self.rows(shard).to_pylist()}
-        seen: OrderedDict[str, State] = OrderedDict()
+        seen: OrderedDict[str, Capture] = OrderedDict()
 
-        def state(name: str) -> State:
+        def state(name: str) -> Capture:
             if name not in seen:
                 row = captures[name]
                 [screenshot] = read_at(self.media_url(shard), [row["offset"]], [row["length"]])
-                seen[name] = State(
+                seen[name] = Capture(
                     id=name,
                     title=row["title"] or "",
                     scale=row["scale"],

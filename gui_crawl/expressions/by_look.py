@@ -26,7 +26,7 @@ def propose(screen: Screen, i: int) -> Iterator[Meaning]:
                 yield look
                 continue
             if noun in _SIZED and look.icon is None:
-                yield replace(look, order=Order(axis="size", last=True))
+                yield from _largest(look, screen, i)
             yield from ranks(look, screen, i)
             for corner in CORNERS:
                 placed = replace(look, corner=corner)
@@ -35,7 +35,7 @@ def propose(screen: Screen, i: int) -> Iterator[Meaning]:
             for direction, anchor in anchors(screen, i):
                 yield from ranks(replace(look, direction=direction, anchor=anchor), screen, i)
         if noun in _SIZED and int(resolve(Meaning(noun=noun), screen, lenient=False).sum()) > 1:
-            yield Meaning(noun=noun, order=Order(axis="size", last=True))
+            yield from _largest(Meaning(noun=noun), screen, i)
 
 
 def _looks(noun: str, screen: Screen, i: int) -> Iterator[Meaning]:
@@ -55,3 +55,9 @@ def _looks(noun: str, screen: Screen, i: int) -> Iterator[Meaning]:
             yield replace(plain, colour=seen.colour, icon=icon)
         if seen.disc and noun not in INKED:
             yield replace(plain, colour=seen.colour, disc=True)
+
+
+def _largest(meaning: Meaning, screen: Screen, i: int) -> Iterator[Meaning]:
+    largest = replace(meaning, order=Order(axis="size", last=True))
+    if resolve(largest, screen, lenient=False)[i]:
+        yield largest
