@@ -13,13 +13,13 @@ import xxhash
 
 from gui_crawl import actions, privacy, tasks
 from gui_crawl import boxes as geometry
+from gui_crawl.capture import Capture
 from gui_crawl.expressions import FAMILIES
 from gui_crawl.meaning import Meaning
 from gui_crawl.phrasing import LANGUAGES, expression, question
 from gui_crawl.phrasing.pick import Pick
 from gui_crawl.screen import Screen
 from gui_crawl.stages.questions import REFERRING, Measuring
-from gui_crawl.capture import Capture
 from gui_crawl.tasks import Question
 from gui_crawl.uniqueness import fit
 from sieveline.draws import uniform

@@ -11,6 +11,7 @@ import gui_crawl
 from gui_crawl import (
     actions,
     boxes,
+    capture,
     colours,
     concepts,
     look,
@@ -25,10 +26,10 @@ from gui_crawl import (
     tasks,
     uniqueness,
 )
+from gui_crawl.capture import Capture
 from gui_crawl.expressions import by_function, by_look, by_position, by_text, places
 from gui_crawl.phrasing import chinese, english, pick
 from gui_crawl.stages import questions as stage
-from gui_crawl.capture import Capture
 from pipelines.making import FanOutStep
 from pipelines.shard_step import select_rows
 from pipelines.write import Composer, Members, read_at
@@ -37,7 +38,23 @@ from sieveline.fingerprint import code_version, fingerprint
 from sieveline.slices import Shard
 
 _CRAFT = (
-    *(gui_crawl, actions, boxes, colours, concepts, look, markup, meaning, nouns, phrasing, privacy, questions, screen, tasks),
+    *(
+        gui_crawl,
+        actions,
+        boxes,
+        capture,
+        colours,
+        concepts,
+        look,
+        markup,
+        meaning,
+        nouns,
+        phrasing,
+        privacy,
+        questions,
+        screen,
+        tasks,
+    ),
     *(uniqueness, by_function, by_look, by_position, by_text, places, chinese, english, pick),
 )
 REMEMBERED = 6  # states whose screens are kept at hand: those that later states of the page were reached from

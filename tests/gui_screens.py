@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from gui_crawl.screen import Screen
 from gui_crawl.capture import Capture
+from gui_crawl.screen import Screen
 from sieveline.draws import generator
 
 PAGE = (255, 255, 255)

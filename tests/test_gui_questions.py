@@ -10,11 +10,11 @@ from gui_screens import drawn, element, numbered, random_records, state
 
 from gui_crawl import questions
 from gui_crawl.boxes import BEGIN, END
+from gui_crawl.capture import Capture
 from gui_crawl.meaning import Meaning
 from gui_crawl.screen import Screen
 from gui_crawl.stages import questions as stage
 from gui_crawl.stages.questions import MEASURED, REFERRING, Measuring, Questions, decide
-from gui_crawl.capture import Capture
 from gui_crawl.uniqueness import fit
 from sieveline.errors import ConfigError
 from sieveline.reasons import Reason
