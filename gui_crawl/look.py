@@ -17,6 +17,7 @@ VISIBLE = 12.0  # CIE76 distance above which two colours are told apart at a gla
 GROUND = 0.3  # share of the crop a ground takes at least
 INK = 0.03  # share above which a colour of the crop is seen, if only leniently
 FRAME = 8  # levels of 255 that a frame differs from what is around it: card borders are faint
+PLAIN = 0.7  # share of an element's ink that goes by the name of its colour
 STROKE = 0.005  # share of the crop that strokes take at least
 RING = 3  # pixels outside the box
 
@@ -64,13 +65,18 @@ def _look(pixels: np.ndarray, box: np.ndarray) -> Look:
     colours, shares = _palette(crop)
     ring = _ring(pixels, x1, y1, x2, y2)
     ground = colours[0]
-    inks = [colours[i] for i in range(1, len(colours)) if shares[i] >= INK and difference(colours[i], ground) > VISIBLE]
+    visible = [i for i in range(1, len(colours)) if shares[i] >= INK and difference(colours[i], ground) > VISIBLE]
+    inks = [colours[i] for i in visible]
     strokes = _strokes(crop, ground)
     if strokes is not None and difference(strokes, ground) > VISIBLE:
         inks.insert(0, strokes)
     painted = ring is not None and shares[0] >= GROUND and difference(ground, ring) > VISIBLE
     main = ground if painted or not inks else inks[0]
     strict, lenient = names(*map(int, main))
+    if not painted and strict is not None:  # a picture of many colours has none
+        alike = sum(shares[i] for i in visible if strict in names(*map(int, colours[i]))[1])
+        if alike < PLAIN * sum(shares[i] for i in visible):
+            strict = None
     seen = set(lenient)
     for ink in inks:
         seen |= names(*map(int, ink))[1]

@@ -29,7 +29,7 @@ def propose(screen: Screen, i: int) -> Iterator[Meaning]:
         yield Meaning(noun=noun, purpose=purpose)
     for state in _STATED.get(noun or "", ()):
         name = "checked" if state == "unchecked" else state
-        if element[name] is _FIELD[state]:
+        if element[name] is _FIELD[state] and (state != "expanded" or element["text"]):  # an icon shows nothing of it
             plain = Meaning(noun=noun, state=state)
             yield plain
             if element["name"] and screen.shows(element["name"]):

@@ -19,6 +19,8 @@ def propose(screen: Screen, i: int) -> Iterator[Meaning]:
         if element["placeholder"] and not element["value"] and normal(element["placeholder"]) != normal(element["name"]):
             yield Meaning(noun=noun, label=element["placeholder"], by="placeholder")
         return
+    if screen.composite(i):
+        return
     if element["text"]:
         yield Meaning(noun=noun, label=element["text"])
         yield Meaning(label=element["text"])

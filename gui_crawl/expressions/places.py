@@ -14,6 +14,7 @@ from gui_crawl.screen import Screen
 from gui_crawl.uniqueness import COUNTABLE, resolve
 
 _ROWED = ("table", "grid", "list", "navigation", "menu", "listbox", "tree", "form")
+REACH = (200.0, 160.0)  # CSS pixels to the side, and up or down, beyond which nobody says where a thing is by another
 ANCHORS = 4  # nearest named things that are tried as anchors
 
 
@@ -62,7 +63,8 @@ def anchors(screen: Screen, i: int) -> Iterator[tuple[Direction, Meaning]]:
         beside = geometry.shared_span(others, box, 1 if direction in ("right", "left") else 0) >= 0.5
         if direction in ("below", "above"):
             beside |= np.abs(others[:, 0] - box[0]) <= 8 * screen.scale
-        for k in np.flatnonzero(beside & (gap >= -2 * screen.scale)).tolist():
+        reach = REACH[direction in ("below", "above")] * screen.scale
+        for k in np.flatnonzero(beside & (gap >= -2 * screen.scale) & (gap <= reach)).tolist():
             found.append((float(gap[k]), int(ids[k]), direction))
     near = [(j, direction) for _, j, direction in sorted(found)[: 3 * ANCHORS] if not _parted(screen, i, j, direction)]
     for j, direction in near[:ANCHORS]:
@@ -86,9 +88,12 @@ def _parted(screen: Screen, i: int, j: int, direction: Direction) -> bool:
     if gap.shape[0] < 2 or not gap.shape[1]:
         return False
     gap = gap[:, :: max(1, gap.shape[1] // 32)]
-    plain = gap.max(axis=1).astype(np.int16) - gap.min(axis=1).astype(np.int16) <= 4  # across the whole way, one colour
-    step = np.abs(np.diff(gap[:, 0].astype(np.int16), axis=0)).max(axis=1) >= 2
-    return bool((step & plain.all(axis=1)[1:] & plain.all(axis=1)[:-1]).any())
+    level = np.median(gap, axis=1)
+    plain = (np.abs(gap - level[:, None]).max(axis=2) <= 4).mean(
+        axis=1
+    ) >= 0.8  # across most of the way one colour: corners are round
+    step = np.abs(np.diff(level, axis=0)).max(axis=1) >= 2
+    return bool((step & plain[1:] & plain[:-1]).any())
 
 
 def _together(screen: Screen, i: int, j: int) -> bool:
