@@ -1,7 +1,7 @@
 """Which network addresses the crawl may touch: public ones, and what the recipe allows by name.
 
-Whatever a page asks for (links, redirects, pictures, scripts, sockets) goes through `gui_crawl.gateway`, which resolves the name once, asks here
-about every address that came back and connects to the very address it asked about, so that a name which resolves anew (DNS
+Whatever a page asks for (links, redirects, pictures, scripts, sockets) goes through `gui_crawl.gateway`, which resolves the name once, asks
+here about every address that came back and connects to the very address it asked about, so that a name which resolves anew (DNS
 rebinding) gains nothing.
 """
 

@@ -116,10 +116,10 @@ def shares(given: str, urls_per_shard: int, max_urls: int | None) -> tuple[Share
             raise ConfigError(
                 f"--input {given}: no .html file in this folder; give a list of URLs, a WARC or CDX file, or a glob of such"
             )
-        by_site = {host: [u for u in (canonical(f"http://{host}/{p}") for p in pages[:max_urls]) if u]}
-        return _cut(by_site, urls_per_shard, str(folder.resolve()))
+        served = {host: [u for u in (canonical(f"http://{host}/{p}") for p in pages[:max_urls]) if u]}
+        return _cut(served, urls_per_shard, str(folder.resolve()))
     fs, path = storage.filesystem(given)
-    files = sorted(p for p in fs.glob(path) if fs.isfile(p))
+    files = sorted(str(p) for p in fs.glob(path) if fs.isfile(p))
     if not files:
         raise ConfigError(f"--input {given}: no such file")
     by_site: dict[str, dict[str, None]] = {}
@@ -200,7 +200,7 @@ def _warc_urls(file: object) -> Iterator[str]:
 
 def _cdx_urls(lines: Iterable[str]) -> Iterator[str]:
     """CDXJ (`key time {json}`, CommonCrawl's) and the older space-separated CDX, whose header says where the URL stands."""
-    columns = "N b a m s k r M S V g".split()
+    columns = ["N", "b", "a", "m", "s", "k", "r", "M", "S", "V", "g"]
     for line in lines:
         if line.lstrip().startswith("CDX "):
             columns = line.split()[1:]

@@ -1,7 +1,7 @@
 """The crawl of one share of a site: page by page from the frontier, each page's states as rows and screenshots.
 
-For every page: may it be visited (robots.txt, address), is it a page at all (status, type, opt-out), then its cookie banner is closed, its states
-are explored and its links go into the frontier. A page that fails gives one row with the reason. Pages wait for their site's turn.
+For every page: may it be visited (robots.txt, address), is it a page at all (status, type, opt-out), then its cookie banner is closed, its
+states are explored and its links go into the frontier. A page that fails gives one row with the reason. Pages wait for their site's turn.
 
 Memory is bounded by one page: its states are put down in the frontier's file when it is done, and read back from there.
 """
@@ -91,7 +91,9 @@ class SiteCrawl:
         self.turns = Turns(folder / "turns")
         manners = replace(config.manners, delay=0.0, robots=False) if share.folder else config.manners
         self.manners, self.robots = manners, Robots(gateway, manners, config.chromium.agent)
-        self.twins: list[tuple[str, tuple[str, str], int, int]] = []  # of the pages done: sample id, screen, hashes of text and pixels
+        self.twins: list[
+            tuple[str, tuple[str, str], int, int]
+        ] = []  # of the pages done: sample id, screen, hashes of text and pixels
         self._tabs: dict[Guise, Tab] = {}
         self._deadline = 0.0
 

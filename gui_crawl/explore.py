@@ -1,9 +1,9 @@
 """Exploring a page: from one captured state to the next by one action, each new state a capture that knows its parent and the action.
 
 From the loaded page (state 0) actions are tried on what the screen lists: menus, tabs, accordions and dialogs opened, fields typed into,
-options chosen, the page scrolled, things hovered. A state is new if enough of its pixels differ from its parent's and its elements (kind, text,
-value, place) differ from every state of the page before. Exploring goes on from the new state, up to `depth` actions from the load; then
-the page is loaded again. Each action is tried once a page. Documents that an action asks for (links, forms) are not let through, so the page stays.
+options chosen, the page scrolled, things hovered. A state is new if enough of its pixels differ from its parent's and its elements (kind,
+text, value, place) differ from every state of the page before. Exploring goes on from the new state, up to `depth` actions from the load; then
+the page is loaded again. Each action is tried once a page. Documents that an action asks for (links, forms) are not let through.
 
 Triples can be replayed: `replay` goes through the actions that lead to a state, at the points that the records name.
 """

@@ -1,7 +1,7 @@
 """The frontier of one share: which pages are known, which are done and what they gave, in one SQLite file.
 
-A page's links, rows and screenshots are put down in one transaction when it is done, so a crawl that is killed goes on with the page it was at and
-loses nothing else. A page that was begun `MAX_ATTEMPTS` times without coming to an end is one that takes the process down: it is put
+A page's links, rows and screenshots are put down in one transaction when it is done, so a crawl that is killed goes on with the page it was
+at and loses nothing else. A page that was begun `MAX_ATTEMPTS` times without coming to an end is one that takes the process down: it is put
 down as a failure and not tried again. The file goes away once its shard is published.
 """
 

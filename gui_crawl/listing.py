@@ -1,9 +1,10 @@
 """The elements that a screen shows: found in every frame by script, moved to screenshot pixels, and held against the pixels.
 
 The scripts judge by geometry, computed style and hit test (`scripts/`). What they are sure of still has to show something: its box must not
-be of one colour, and behind text must lie the colour it is said to lie on. What they cannot be sure of (under a filter or a translucent layer, text over a picture, text in nearly the colour of its
-ground) is hidden, looked at again and put back: if its box did not change, nobody could see it. Elements whose boxes do not overlap
-are hidden together, so that this costs at most `Looking.rounds` more screenshots, and none where there is no doubt.
+be of one colour, and behind text must lie the colour it is said to lie on. What they cannot be sure of (under a filter or a translucent layer,
+text over a picture, text in nearly the colour of its ground) is hidden, looked at again and put back: if its box did not change, nobody could
+see it. Elements whose boxes do not overlap are hidden together, so that this costs at most `Looking.rounds` more screenshots, and none
+where there is no doubt.
 """
 
 import json
@@ -196,7 +197,7 @@ def _held_against_pixels(
         return record["sure"] and shows and (not under or pixels.lies_on(image, box, under))
 
     doubtful = [i for i, r in enumerate(found) if not told(r)]
-    seen = {i for i in range(len(found))} - set(doubtful)
+    seen = set(range(len(found))) - set(doubtful)
     groups = pixels.rounds([found[i]["box"] for i in doubtful], config.rounds)
     for group in groups:
         members = [doubtful[j] for j in group]

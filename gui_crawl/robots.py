@@ -7,6 +7,7 @@ robots.txt is fetched once per host through the gateway; a missing one (4xx) all
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from gui_crawl.gateway import Gateway, fetch
@@ -38,9 +39,9 @@ class Robots:
 
     def __init__(self, gateway: Gateway, manners: Manners, agent: str):
         self._gateway, self._manners, self._agent = gateway, manners, agent
-        self._rules: dict[str, object | None] = {}
+        self._rules: dict[str, Any] = {}
 
-    def _of(self, url: str):
+    def _of(self, url: str) -> Any:
         from protego import Protego
 
         parts = urlsplit(url)

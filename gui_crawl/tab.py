@@ -248,7 +248,7 @@ class Tab:
     def call(
         self, function: str, argument: Any = None, frame: str | None = None, wait: bool = False, spread: bool = False
     ) -> Any:
-        """`sieveline.FUNCTION(argument)` in the isolated world of a frame (by default the page's own); `spread` gives a list's items one by one."""
+        """`sieveline.FUNCTION(argument)` in a frame's isolated world (by default the page's own); `spread` gives a list's items one by one."""
         frame = frame or self._frame_id
         expression = f"sieveline.{function}({'...' if spread else ''}{json.dumps(argument)})"
         for attempt in range(_ATTEMPTS):

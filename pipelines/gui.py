@@ -54,7 +54,7 @@ _CRAFT = (
 
 
 class CapturesStep(MakingStep):
-    """One share of a site per task, with a browser of its own. What the crawl has so far lies in `OUT/frontier`, so that a killed one goes on."""
+    """One share of a site per task, with a browser of its own. What a crawl has so far lies in `OUT/frontier`: a killed one goes on."""
 
     name = "captures"
     first = "captures"

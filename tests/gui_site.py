@@ -1,3 +1,4 @@
+# ruff: noqa: E501  lines of HTML
 """A small site of our own: menus, tabs, an accordion, a dialog, fields, a long page, a cookie banner, and a page that is another's double."""
 
 from pathlib import Path
@@ -6,7 +7,10 @@ STYLE = """<style>body{font:16px/1.5 sans-serif;margin:0;color:#222}header{backg
 main{padding:16px}button,select,input{font:inherit;padding:4px 10px}[hidden]{display:none}.card{border:1px solid #999;padding:12px;margin:8px 0}
 .menu{position:absolute;background:#fff;border:1px solid #666;padding:4px;color:#222}.bar{position:fixed;left:0;right:0;bottom:0;background:#ffd;padding:12px}
 @media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}</style>"""
-HEAD = '<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width"><title>TITLE</title>' + STYLE
+HEAD = (
+    '<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width"><title>TITLE</title>'
+    + STYLE
+)
 NAVIGATION = "<header><b>Shop</b><a href=index.html>Home</a><a href=form.html>Order</a><a href=long.html>News</a></header>"
 
 INDEX = """<main><h1>Welcome</h1>
@@ -23,7 +27,11 @@ FORM = """<main><h1>Order</h1><form action=index.html method=post><p><label>Emai
 <p><label>Colour <select name=c><option>Red<option>Green<option>Blue</select></label><p><label><input type=checkbox name=g> As a gift</label>
 <p><button>Send order</button></form></main>
 <div id=cookie-banner class=bar>We use cookies. <button onclick="this.parentNode.remove()">Reject all</button> <button>Accept all</button></div>"""
-LONG = "<main><h1>News</h1>" + "".join(f"<div class=card><h2>Story {n}</h2><p>What happened on day {n} of the year.</p></div>" for n in range(40)) + "</main>"
+LONG = (
+    "<main><h1>News</h1>"
+    + "".join(f"<div class=card><h2>Story {n}</h2><p>What happened on day {n} of the year.</p></div>" for n in range(40))
+    + "</main>"
+)
 EMPTY = ""
 
 

@@ -42,7 +42,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.posts.append(self.path)
         self.do_GET()
 
-    def _answer(self, path: str) -> None:
+    def _answer(self, path: str) -> None:  # noqa: PLR0911, PLR0912  one case a line
         self.server.seen[path] += 1
         server = self.server
         rest = f"<script>{SCRIPTS[path]}</script>" if path in SCRIPTS else ""

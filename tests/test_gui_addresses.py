@@ -45,10 +45,22 @@ def test_a_site_is_a_registrable_domain():
 
 def test_a_list_of_urls_is_cut_into_shares_of_one_site(tmp_path):
     path = tmp_path / "urls.txt"
-    lines = ["# a comment", "", *(f"http://one.example/{n}" for n in range(5)), "http://two.example/", "http://one.example/3#again", "nonsense"]
+    lines = [
+        "# a comment",
+        "",
+        *(f"http://one.example/{n}" for n in range(5)),
+        "http://two.example/",
+        "http://one.example/3#again",
+        "nonsense",
+    ]
     path.write_text("\n".join(lines))
     found = shares(str(path), 2, None)
-    assert [(s.id, len(s.urls)) for s in found] == [("one.example-0000", 2), ("one.example-0001", 2), ("one.example-0002", 1), ("two.example-0000", 1)]
+    assert [(s.id, len(s.urls)) for s in found] == [
+        ("one.example-0000", 2),
+        ("one.example-0001", 2),
+        ("one.example-0002", 1),
+        ("two.example-0000", 1),
+    ]
     shards = find_shards(str(path), 2, None)
     assert share_of(shards[1], 2, None) == found[1]
     assert sum(len(s.urls) for s in shares(str(path), 2, 3)) == 3
@@ -78,12 +90,16 @@ def warc(urls):
     writer = WARCWriter(file, gzip=True)
     for url, kind in urls:
         headers = StatusAndHeaders("200 OK", [("Content-Type", kind)], protocol="HTTP/1.1")
-        writer.write_record(writer.create_warc_record(url, "response", payload=io.BytesIO(b"<p>x</p>" * 500), http_headers=headers))
+        writer.write_record(
+            writer.create_warc_record(url, "response", payload=io.BytesIO(b"<p>x</p>" * 500), http_headers=headers)
+        )
     return file.getvalue()
 
 
 def test_warc_files_are_read_and_a_cut_one_gives_what_it_has(tmp_path):
-    content = warc([("http://a.example/1", "text/html"), ("http://a.example/2.png", "image/png"), ("http://a.example/3", "text/html")])
+    content = warc(
+        [("http://a.example/1", "text/html"), ("http://a.example/2.png", "image/png"), ("http://a.example/3", "text/html")]
+    )
     path = tmp_path / "part.warc.gz"
     path.write_bytes(content)
     assert shares(str(path), 10, None)[0].urls == ("http://a.example/1", "http://a.example/3")
@@ -104,7 +120,7 @@ def test_a_folder_is_its_pages(tmp_path):
 
 
 def test_nothing_to_read_is_said_before_any_work(tmp_path):
-    with pytest.raises(ConfigError, match="no .html"):
+    with pytest.raises(ConfigError, match=r"no \.html"):
         shares(str(tmp_path), 10, None)
     with pytest.raises(ConfigError, match="no such file"):
         shares(str(tmp_path / "none*.txt"), 10, None)
@@ -116,7 +132,8 @@ def test_nothing_to_read_is_said_before_any_work(tmp_path):
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255",
-     "::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::101:101", "2002:7f00:1::", "::",
+     "::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::101:101",
+     "2002:7f00:1::", "::",
      "ff02::1", "not an address"],
 )  # fmt: skip
 def test_addresses_that_are_not_public(address):

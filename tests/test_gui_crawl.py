@@ -127,7 +127,9 @@ def test_a_copy_of_a_page_is_its_near_duplicate_and_an_empty_page_has_too_little
     import pyarrow as pa
 
     rows = [r for rows in pages.values() for r in rows]
-    table = pa.Table.from_pylist([{k: v for k, v in r.items() if k in captures.MEASURED.names} for r in rows], captures.MEASURED)
+    table = pa.Table.from_pylist(
+        [{k: v for k, v in r.items() if k in captures.MEASURED.names} for r in rows], captures.MEASURED
+    )
     verdicts = captures.decide(table, captures.Captures())["reason"].to_pylist()
     reasons = {}
     for row, reason in zip(rows, verdicts, strict=True):
@@ -168,7 +170,11 @@ def test_links_are_followed_as_deep_as_asked_and_within_the_budget(site, tmp_pat
     share = Share("s", "shop.localhost", ("http://shop.localhost/index.html",), str(site))
     config = replace(CONFIG, exploring=Exploring(states=1), audit=0.0, limits=Limits(depth=1, pages=3))
     rows = [row for page, _ in crawling.crawl(share, config, 0, tmp_path) for row in page]
-    assert [(r["requested"].rsplit("/", 1)[1], r["depth"]) for r in rows] == [("index.html", 0), ("form.html", 1), ("long.html", 1)]
+    assert [(r["requested"].rsplit("/", 1)[1], r["depth"]) for r in rows] == [
+        ("index.html", 0),
+        ("form.html", 1),
+        ("long.html", 1),
+    ]
 
 
 def test_the_browser_may_die_and_is_replaced(site, tmp_path):

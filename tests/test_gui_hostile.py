@@ -41,23 +41,23 @@ def server():
 def visit(server, tmp_path_factory):
     """Crawls paths of the hostile site in one browser, a good page last; gives the rows of each path."""
     rules = AddressRules(allow=(f"{HOST}:{server.server_port}",))
-    with Gateway(rules, resolver=lambda host, port: ["127.0.0.1"] if host.endswith(".test") else []) as gateway:
-        with Browser(CONFIG.chromium, gateway) as browser:
+    gateway = Gateway(rules, resolver=lambda host, port: ["127.0.0.1"] if host.endswith(".test") else [])
+    with gateway, Browser(CONFIG.chromium, gateway) as browser:
 
-            def crawl(*paths, config=CONFIG):
-                urls = tuple(f"http://{HOST}:{server.server_port}{path}" for path in (*paths, "/good"))
-                share = Share("hostile", HOST, urls)
-                crawling = SiteCrawl(share, config, 0, tmp_path_factory.mktemp("crawl"), gateway, browser)
-                began = time.monotonic()
-                rows = {}
-                for page, _ in crawling.pages():
-                    rows[page[0]["requested"].split(str(server.server_port))[1]] = page
-                rows["seconds"] = time.monotonic() - began
-                crawling.frontier.remove()
-                assert rows["/good"][0].get("flaw") is None  # whatever came before
-                return rows
+        def crawl(*paths, config=CONFIG):
+            urls = tuple(f"http://{HOST}:{server.server_port}{path}" for path in (*paths, "/good"))
+            share = Share("hostile", HOST, urls)
+            crawling = SiteCrawl(share, config, 0, tmp_path_factory.mktemp("crawl"), gateway, browser)
+            began = time.monotonic()
+            rows = {}
+            for page, _ in crawling.pages():
+                rows[page[0]["requested"].split(str(server.server_port))[1]] = page
+            rows["seconds"] = time.monotonic() - began
+            crawling.frontier.remove()
+            assert rows["/good"][0].get("flaw") is None  # whatever came before
+            return rows
 
-            yield crawl
+        yield crawl
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,7 @@ CASES: dict[str, Case] = {
     "svg-icon": Case(SVG_ICON, {"icon": (20, 30, 44, 54)}),
     "svg-text": Case('<svg width=200 height=100 style="position:absolute;left:0;top:0"><text id=t x=20 y=50>Axis</text></svg>'.replace("<svg", "<svg id=s"), {"s": (0, 0, 200, 100), "t": None}),
     "link-around-block": Case(
-        f'<a id=a href=x><div style="width:200px;height:60px;background:#cde">Card</div></a>', {"a": (0, 0, 200, 60)}
+        '<a id=a href=x><div style="width:200px;height:60px;background:#cde">Card</div></a>', {"a": (0, 0, 200, 60)}
     ),
     "wrapped-link": Case('<p id=p style="width:120px">One two three <a id=a href=x>four five six seven</a> eight</p>', {"p": None, "a": None}),
     "listbox": Case(

@@ -1,8 +1,8 @@
 """Captures: web pages visited, explored and looked at; one row per captured state, or per page or state that could not be captured.
 
 `gui_crawl.crawl.crawl` makes the rows and the screenshots; `decide` holds the rows against the thresholds of `Captures`. Rules are asked in
-this order: what went wrong (`flaw`), too few elements, near duplicates of an earlier page of the share. A state goes where its page went: when a loaded
-page (state 0) is dropped as a near duplicate, the states explored from it are too.
+this order: what went wrong (`flaw`), too few elements, near duplicates of an earlier page of the share. A state goes where its page went: when
+a loaded page (state 0) is dropped as a near duplicate, the states explored from it are too.
 
 `MEASURED`: one row per state. Null where the page could not be captured, or it makes no sense.
 
