@@ -41,16 +41,16 @@ class Screen:
     Args:
         elements: records of `ELEMENT`, ids 0 to n - 1 in order.
         pixels: uint8 [height, width, 3], the screenshot in RGB.
-        scale: screenshot pixels per CSS pixel.
+        scale: screenshot pixels per CSS pixel of the device.
     """
 
     def __init__(self, elements: Sequence[Mapping[str, Any]], pixels: np.ndarray, scale: float = 1.0):
         self.elements = elements
         self.pixels = pixels
-        self.scale = scale
         self.height, self.width = pixels.shape[:2]
         self.n = len(elements)
         self.boxes = np.array([e["box"] for e in elements], np.float64).reshape(-1, 4)
+        self.scale = scale = shown_scale(elements, self.boxes, scale)
         self.looks = look.measure(pixels, self.boxes)
         self.texts = [normal(e["text"]) for e in elements]
         framed = np.array([seen.framed for seen in self.looks], bool)
@@ -215,6 +215,16 @@ def lengths(text: str) -> float:
 
 
 _EM = {c: width for width, letters in ((0.25, "ijl|!'.,:;/ It"), (0.36, 'fr()[]{}-`"'), (0.83, "mMW@%w")) for c in letters}
+
+
+def shown_scale(elements: Sequence[Mapping[str, Any]], boxes: np.ndarray, scale: float) -> float:
+    """Screenshot pixels per CSS pixel of the page: less than the device's where a page without a viewport tag is laid out wide and shrunk to
+    fit a phone. Then text is lower than its font size says; a line box is never below 1.1 em, so the lower quartile of heights tells."""
+    lines = [(b[3] - b[1]) / e["font_size"] for e, b in zip(elements, boxes, strict=True) if e["text"] and e["font_size"]]
+    if len(lines) < 4:
+        return scale
+    low = float(np.quantile(lines, 0.25)) / 1.15
+    return low if low < 0.8 * scale else scale
 
 
 def pieces(text: str, parts: Sequence[str]) -> list[str]:
