@@ -11,7 +11,6 @@ captures = LINE.stage(
     [],
     "Visits pages in a real browser, explores their states, takes screenshots and lists every visible element with its box.",
     {"beam", "playwright", "parquet"},
-    pool="browser",
 )
 questions = LINE.stage(
     "questions",

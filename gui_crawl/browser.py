@@ -24,6 +24,7 @@ from playwright.sync_api import BrowserContext, Error, Playwright, sync_playwrig
 from gui_crawl.devices import Guise
 from gui_crawl.gateway import Gateway
 from sieveline.errors import ConfigError
+from sieveline.reasons import Reason
 
 FLAGS = (
     "--disable-gpu",
@@ -94,13 +95,13 @@ class Watchdog:
             if self._deadline == float("inf"):
                 continue
             if now > self._deadline:
-                self.over = self.over or "page_timeout"
+                self.over = self.over or Reason.PAGE_TIMEOUT
                 self._kill(whole=now > self._deadline + 3)
             elif self.over is None:
                 used = sum(map(_private_bytes, self._processes()))
                 self.peak_bytes = max(self.peak_bytes, used)
                 if used > self._max_memory:
-                    self.over = "page_memory"
+                    self.over = Reason.PAGE_MEMORY
                     self._kill(whole=False)
                     self._deadline = min(self._deadline, now)  # and the whole browser if this does not end it
 

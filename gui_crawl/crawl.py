@@ -30,6 +30,7 @@ from gui_crawl.robots import Manners, Robots, directives, may_follow, opted_out
 from gui_crawl.tab import PageFailure, Patience, Tab, Visit
 from sieveline.draws import uniform
 from sieveline.errors import ConfigError
+from sieveline.reasons import Reason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,17 +121,20 @@ class SiteCrawl:
         started = self.browser.num_starts
         try:
             if page.attempts >= MAX_ATTEMPTS:
-                raise PageFailure("page_crashed", "took the crawl down with it")
+                raise PageFailure(Reason.PAGE_CRASHED, "took the crawl down with it")
             if not self.robots.allows(page.url):
-                raise PageFailure("robots", "robots.txt")
+                raise PageFailure(Reason.ROBOTS, "robots.txt")
             for state, visit, more in self._states(page, guise, links):
                 rows.append(self._row(page, guise, visit, state, more, rows))
                 screens.append(state.png)
         except PageFailure as failure:
-            why = self.browser.watchdog.over or ("page_bytes" if self.gateway.meter.over else failure.reason)
+            why = self.browser.watchdog.over or (Reason.PAGE_BYTES if self.gateway.meter.over else failure.reason)
             asked = {urlsplit(u).hostname for u in (page.url, *(b.rpartition(" ")[2] for b in self._blocked(guise)))}
-            if why in ("unreachable", "http_status", "navigation_blocked") and asked & self.gateway.meter.refused:
-                why = "private_address"
+            if (
+                why in (Reason.UNREACHABLE, Reason.HTTP_STATUS, Reason.NAVIGATION_BLOCKED)
+                and asked & self.gateway.meter.refused
+            ):
+                why = Reason.PRIVATE_ADDRESS
             self._drop_tab(guise, failure)
             detail = failure.detail or ", ".join(sorted(self.gateway.meter.refused)[:3])
             rows.append(failed_row(page, guise, self.share, why, detail, len(rows)))
@@ -173,7 +177,7 @@ class SiteCrawl:
             )
             for state in states:
                 if self.gateway.meter.over:
-                    raise PageFailure("page_bytes", f"more than {config.limits.bytes} bytes")
+                    raise PageFailure(Reason.PAGE_BYTES, f"more than {config.limits.bytes} bytes")
                 yield state, visit, {"consent": closed, "text_hash": texts, **self._audited(tab, state, page)}
         except Error as error:
             raise tab.failure(error) from error
@@ -185,7 +189,7 @@ class SiteCrawl:
             if tab is None or tab.dead or tab.context is not context:
                 tab = self._tabs[guise] = Tab(context, guise.device, self.config.patience, self._may_submit)
         except Error as error:
-            raise PageFailure("page_crashed", f"no tab: {str(error).splitlines()[0]}") from error
+            raise PageFailure(Reason.PAGE_CRASHED, f"no tab: {str(error).splitlines()[0]}") from error
         self.browser.num_pages += 1
         tab.may_visit = self._why_not
         return tab
@@ -193,7 +197,7 @@ class SiteCrawl:
     def _drop_tab(self, guise: Guise, failure: PageFailure) -> None:
         """A page that failed may go on doing what it did: it does not get another address."""
         tab = self._tabs.pop(guise, None)
-        if self.browser.watchdog.over is not None or (tab is not None and failure.reason == "page_crashed"):
+        if self.browser.watchdog.over is not None or (tab is not None and failure.reason == Reason.PAGE_CRASHED):
             tab = None
             self._tabs.clear()
             self.browser.close()
@@ -216,14 +220,14 @@ class SiteCrawl:
 
     def _check(self, visit: Visit) -> None:
         if self.gateway.meter.over:
-            raise PageFailure("page_bytes", f"more than {self.config.limits.bytes} bytes")
+            raise PageFailure(Reason.PAGE_BYTES, f"more than {self.config.limits.bytes} bytes")
         if visit.url.startswith("chrome-error:"):
-            raise PageFailure("unreachable", "")
+            raise PageFailure(Reason.UNREACHABLE, "")
         if visit.status >= 400:
-            raise PageFailure("http_status", str(visit.status))
+            raise PageFailure(Reason.HTTP_STATUS, str(visit.status))
         kind = visit.headers.get("content-type", "text/html").split(";")[0].strip().lower()
         if visit.status and kind not in ("text/html", "application/xhtml+xml", ""):
-            raise PageFailure("not_html", kind)
+            raise PageFailure(Reason.NOT_HTML, kind)
 
     def _read_directives(self, tab: Tab, visit: Visit) -> bool:
         """Whether links may be followed.
@@ -234,7 +238,7 @@ class SiteCrawl:
         agent = self.config.chromium.agent.split("/")[0]
         found = directives([visit.headers.get("x-robots-tag", ""), *tab.call("directives")], agent)
         if opted_out(found, self.manners):
-            raise PageFailure("opted_out", ", ".join(sorted(found))[:80])
+            raise PageFailure(Reason.OPTED_OUT, ", ".join(sorted(found))[:80])
         return may_follow(found)
 
     def _close_banner(self, tab: Tab) -> bool:

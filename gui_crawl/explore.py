@@ -20,6 +20,7 @@ from gui_crawl import pixels
 from gui_crawl.listing import Listing, Looking, look
 from gui_crawl.tab import PageFailure, Tab
 from sieveline.draws import uniform
+from sieveline.reasons import Reason
 
 _NEVER = re.compile(r"log ?out|sign ?out|unsubscribe|delete (my )?account|abmelden|退出|注销", re.IGNORECASE)
 _CHECKS = ("checkbox", "radio", "switch", "menuitemcheckbox", "menuitemradio")
@@ -266,7 +267,7 @@ def replay(tab: Tab, url: str, rows: Sequence[dict[str, Any]], state: int, looki
                 (e["id"] for e in listing.elements if (e["path"], e["frame"]) == (wanted["path"], wanted["frame"])), None
             )
             if element is None:
-                raise PageFailure("page_failed", f"{wanted['path']} is gone")
+                raise PageFailure(Reason.PAGE_FAILED, f"{wanted['path']} is gone")
         act(tab, listing, Move(action["kind"], element, action["text"], ""))
         tab.settle()
         _, _, listing = capture(tab, looking)

@@ -18,6 +18,7 @@ import xxhash
 from gui_crawl import pixels
 from gui_crawl.elements import ELEMENT
 from gui_crawl.tab import PageFailure, Tab
+from sieveline.reasons import Reason
 
 _FIELDS = [f.name for f in ELEMENT]
 _HASHED = ("tag", "role", "name", "text", "value", "checked", "disabled", "selected", "expanded")
@@ -83,7 +84,7 @@ def look(tab: Tab, image: np.ndarray, config: Looking) -> Listing:
     tree = tab.frame_tree()
     page = tab.call("extract", {"nodes": config.nodes})
     if page["full"]:
-        raise PageFailure("too_many_nodes", f"more than {config.nodes} elements")
+        raise PageFailure(Reason.TOO_MANY_NODES, f"more than {config.nodes} elements")
     left, top, _, _, zoom = page["view"]
     scale = zoom * page["dpr"]
     listing = Listing(

@@ -18,6 +18,7 @@ from typing import Any
 from playwright.sync_api import BrowserContext, CDPSession, Dialog, Error, Page, TimeoutError
 
 from gui_crawl.devices import Device
+from sieveline.reasons import Reason
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 _LIBRARY = ("visibility.js", "extract.js", "actions.js")
@@ -180,7 +181,7 @@ class Tab:
                 self.session.send("Page.stopLoading")
                 answer = None
                 if self.page.url in ("about:blank", "") or not self._parsed():
-                    raise PageFailure("page_timeout", f"no document within {self.patience.load:g} s") from late
+                    raise PageFailure(Reason.PAGE_TIMEOUT, f"no document within {self.patience.load:g} s") from late
                 self.visit.complete = False
             self.visit.url = self.page.url
             if answer is not None:
@@ -188,7 +189,7 @@ class Tab:
                 self.visit.headers = answer.headers
                 answer.finished()
             if self.visit.dialogs >= self.patience.max_dialogs:
-                raise PageFailure("dialogs", f"{self.visit.dialogs} dialogs")
+                raise PageFailure(Reason.DIALOGS, f"{self.visit.dialogs} dialogs")
             if not self.settle(loaded=True):
                 self.visit.complete = False
         except Error as error:
@@ -205,26 +206,26 @@ class Tab:
         """What an error of Playwright means for the page."""
         text = str(error)
         known = (
-            ("crash", "page_crashed"),
-            ("Target closed", "page_crashed"),
-            ("has been closed", "page_crashed"),
-            ("Connection closed", "page_crashed"),
-            ("ERR_TOO_MANY_REDIRECTS", "redirects"),
-            ("Download is starting", "download"),
-            ("Timeout", "page_timeout"),
-            ("ERR_ABORTED", "navigation_blocked"),
-            ("ERR_", "unreachable"),
+            ("crash", Reason.PAGE_CRASHED),
+            ("Target closed", Reason.PAGE_CRASHED),
+            ("has been closed", Reason.PAGE_CRASHED),
+            ("Connection closed", Reason.PAGE_CRASHED),
+            ("ERR_TOO_MANY_REDIRECTS", Reason.REDIRECTS),
+            ("Download is starting", Reason.DOWNLOAD),
+            ("Timeout", Reason.PAGE_TIMEOUT),
+            ("ERR_ABORTED", Reason.NAVIGATION_BLOCKED),
+            ("ERR_", Reason.UNREACHABLE),
         )
         if self.dead:
-            return PageFailure("page_crashed", "the page's process ended")
+            return PageFailure(Reason.PAGE_CRASHED, "the page's process ended")
         line = next((part for part in text.splitlines() if part.strip()), text)
-        if "ERR_ABORTED" in text and self.visit.blocked and self.visit.blocked[-1].startswith("redirects"):
-            return PageFailure("redirects", self.visit.blocked[-1])
+        if "ERR_ABORTED" in text and self.visit.blocked and self.visit.blocked[-1].startswith(Reason.REDIRECTS):
+            return PageFailure(Reason.REDIRECTS, self.visit.blocked[-1])
         for sign, reason in known:
             if sign in text:
-                self.dead = self.dead or reason == "page_crashed"
+                self.dead = self.dead or reason == Reason.PAGE_CRASHED
                 return PageFailure(reason, f"{line} {' '.join(self.visit.blocked[-1:])}")
-        return PageFailure("page_failed", line)
+        return PageFailure(Reason.PAGE_FAILED, line)
 
     # -- scripts
 
@@ -241,7 +242,7 @@ class Tab:
         if "exceptionDetails" in found:
             detail = found["exceptionDetails"]
             raise PageFailure(
-                "script_failed", str(detail.get("exception", {}).get("description", detail.get("text"))).splitlines()[0]
+                Reason.SCRIPT_FAILED, str(detail.get("exception", {}).get("description", detail.get("text"))).splitlines()[0]
             )
         return found["result"].get("value")
 
@@ -275,8 +276,8 @@ class Tab:
     def open_closed_roots(self) -> None:
         """Makes shadow roots that the HTML declares closed known to the scripts; those made by script are opened by init.js."""
         with suppress(Error):  # a document that is still coming in has no content yet: look through its nodes
-            source = self.session.send("Page.getResourceContent", {"frameId": self._frame_id, "url": self.page.url})["content"]
-            if "shadowrootmode" not in source.lower():
+            where = {"frameId": self._frame_id, "url": self.page.url, "query": "shadowrootmode"}
+            if not self.session.send("Page.searchInResource", where)["result"]:
                 return
         document = self.session.send("DOM.getDocument", {"depth": -1, "pierce": True})["root"]
         context, open_ends = self._context_id(self._frame_id), [document]

@@ -35,13 +35,13 @@
         const now = performance.now();
         if (charts && now - drawnAt >= 200) {
           const now_ = drawings();
-          if (now_ === drawn && now - start > 900) drawnAt = -Infinity;
+          if (now_ === drawn && now - start > 600) drawnAt = -Infinity;
           else drawn = now_, drawnAt = now;
         }
         if ((fonts && now - last >= quiet && (!charts || drawnAt === -Infinity)) || now - start >= most) {
           watch.disconnect();
           requestAnimationFrame(() => setTimeout(() => resolve(now - start < most), 0));
-        } else setTimeout(look, charts ? 50 : Math.min(quiet, 25));
+        } else setTimeout(look, charts ? 100 : Math.min(quiet, 25));
       };
       setTimeout(look, 0);
     });
