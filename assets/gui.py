@@ -32,5 +32,7 @@ CHECKS = [
     gate(LINE, "yield", "captures", "Share of a slice's states that were captured and kept."),
     gate(LINE, "audit", "captures", "Share of audited elements where hiding them changed the screenshot as the listing says."),
     gate(LINE, "empty", "captures", "Share of states that show next to nothing."),
+    gate(LINE, "unique", "questions", "Share of kept expressions that fit one element and that nobody could take for another."),
+    gate(LINE, "unasked", "questions", "Share of captured states that gave no question."),
 ]
 AUTOMATION = Automation(LINE)

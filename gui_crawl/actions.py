@@ -57,9 +57,10 @@ def _scroll(action: Mapping[str, Any], screen: Screen) -> str | None:
 def info(screen: Screen, i: int) -> str:
     """What the model's examples put into `element_info`: label and noun, as in `OK button`."""
     element = screen.elements[i]
-    noun = NOUNS[screen.kinds[i] or ""][0] if screen.kinds[i] else "element"
+    kind = screen.kinds[i]
+    noun = NOUNS[kind][0] if kind else ""
     label = element["text"] or element["name"] or element["placeholder"] or ""
-    return f"{label} {noun}" if 0 < len(label) <= 60 else noun
+    return f"{label} {noun}".strip() if 0 < len(label) <= 60 else noun or "element"
 
 
 def escaped(text: str) -> str:

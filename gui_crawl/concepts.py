@@ -132,11 +132,11 @@ CONCEPTS = {
         "circular arrow",
         "环形箭头",
     ),
-    "next": _of("next|next page|next month|下一页|下一个|下一步", "", "go on to what comes next", "前往下一项"),
+    "next": _of("next|next page|next month|下一页|下一个|下一步", "", "go to the next one", "前往下一项"),
     "previous": _of(
         "previous|prev|back|previous page|previous month|上一页|上一个|上一步|返回",
         "",
-        "go back to what came before",
+        "go to the previous one",
         "返回上一项",
     ),
     "help": _of(

@@ -1,11 +1,14 @@
 """The line `gui` as the shared machinery knows it. Its steps are in `pipelines/gui.py`."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from gui_crawl import addresses
-from gui_crawl.exhibits import exhibits
+from gui_crawl import addresses, question_exhibits
+from gui_crawl.exhibits import exhibits as capture_exhibits
+from gui_crawl.question_exhibits import tally
 from gui_crawl.recipes import Gui, PageGates
 from gui_crawl.stages import captures, questions
 from sieveline import ledger
@@ -13,6 +16,7 @@ from sieveline.gates import Gate, yield_gate
 from sieveline.lines import Line, Stage
 from sieveline.output import Output, count_stages
 from sieveline.reasons import Reason
+from sieveline.report.exhibit import Exhibit
 from sieveline.report.rules import Measure, cut
 from sieveline.slices import Shard, Slice
 from sieveline.stages import write
@@ -24,15 +28,19 @@ def find_shards(given: str, recipe: Gui) -> list[Shard]:
 
 
 def ask(output: Output, limits: PageGates, slices: list[Slice], name: str) -> list[Gate]:
-    """The gates of a slice: the share of states kept, whether pixels bear the listings out, how many pages show next to nothing."""
+    """The gates of a slice: the share of states kept, whether pixels bear the listings out, how many pages show next to nothing, whether
+    expressions pick out one element each, how many states gave no question."""
     s = next(s for s in slices if s.name == name)
     [count] = count_stages(output, [shard.id for shard in s.shards], ["captures"])
     asked, agreed = audited(output, s)
     empty = count.dropped[Reason.FEW_ELEMENTS.value]
+    asking = tally(output, [shard.id for shard in s.shards])
     return [
         yield_gate(output, s, ("captures", "captures"), limits.min_yield, limits.max_yield),
         Gate("audit", agreed / asked if asked else None, limits.min_audit, None),
         Gate("empty", empty / count.num_in if count.num_in else None, None, limits.max_empty),
+        Gate("unique", asking.unique, limits.min_unique, None),
+        Gate("unasked", asking.unasked, None, limits.max_unasked),
     ]
 
 
@@ -45,6 +53,10 @@ def audited(output: Output, s: Slice) -> tuple[int, int]:
             table = ledger.read_table(url, ["audited", "audit_agreed"])
             sums = [total + (pc.sum(table[name]).as_py() or 0) for total, name in zip(sums, table.column_names, strict=True)]
     return sums[0], sums[1]
+
+
+def exhibits(output: Output) -> Mapping[str, Sequence[Exhibit]]:
+    return {**capture_exhibits(output), **question_exhibits.exhibits(output)}
 
 
 def _measures() -> tuple[Measure, ...]:
@@ -91,7 +103,7 @@ LINE = Line(
             title="Training shards",
             lead="Screenshots with their questions, as conversations.",
             module=write,
-            columns=write.COLUMNS,
+            columns=pa.schema([write.COLUMNS.field("training_shard")]),
             reads_media=True,
         ),
     ),

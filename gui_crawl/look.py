@@ -1,7 +1,7 @@
 """Look: colour and shape of every element, measured from the screenshot's pixels and not from its style sheet.
 
 An element's crop is thinned to at most `GRID` x `GRID` pixels and its colours are counted in buckets of 16 levels. The
-commonest is its ground, the commonest that differs from it visibly is its ink; the commonest colour of the ring just
+commonest is its ground, what differs most from that is its ink; the commonest colour of the ring just
 outside is what it stands on. Where ground and ring differ, the element is *painted* and has its ground's colour; where they
 do not, its colour is its ink's (a bare icon, a link). A disc is painted in the middle of each side and not in its corners.
 """
@@ -17,6 +17,8 @@ VISIBLE = 12.0  # CIE76 distance above which two colours are told apart at a gla
 GROUND = 0.3  # share of the crop a ground takes at least
 INK = 0.03  # share above which a colour of the crop is seen, if only leniently
 FRAME = 8  # levels of 255 that a frame differs from what is around it: card borders are faint
+PLAIN = 0.7  # share of an element's ink that goes by the name of its colour
+STROKE = 0.005  # share of the crop that strokes take at least
 RING = 3  # pixels outside the box
 
 
@@ -63,13 +65,21 @@ def _look(pixels: np.ndarray, box: np.ndarray) -> Look:
     colours, shares = _palette(crop)
     ring = _ring(pixels, x1, y1, x2, y2)
     ground = colours[0]
-    inks = [i for i in range(1, len(colours)) if shares[i] >= INK and difference(colours[i], ground) > VISIBLE]
+    visible = [i for i in range(1, len(colours)) if shares[i] >= INK and difference(colours[i], ground) > VISIBLE]
+    inks = [colours[i] for i in visible]
+    strokes = _strokes(crop, ground)
+    if strokes is not None and difference(strokes, ground) > VISIBLE:
+        inks.insert(0, strokes)
     painted = ring is not None and shares[0] >= GROUND and difference(ground, ring) > VISIBLE
-    main = ground if painted or not inks else colours[inks[0]]
+    main = ground if painted or not inks else inks[0]
     strict, lenient = names(*map(int, main))
+    if not painted and strict is not None:  # a picture of many colours has none
+        alike = sum(shares[i] for i in visible if strict in names(*map(int, colours[i]))[1])
+        if alike < PLAIN * sum(shares[i] for i in visible):
+            strict = None
     seen = set(lenient)
-    for i in inks:
-        seen |= names(*map(int, colours[i]))[1]
+    for ink in inks:
+        seen |= names(*map(int, ink))[1]
     if painted:
         seen |= names(*map(int, ground))[1]
     return Look(
@@ -92,6 +102,14 @@ def _palette(crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     best = best[count[best] > 0]
     sums = np.stack([np.bincount(key, weights=flat[:, c], minlength=4096)[best] for c in range(3)], 1)
     return np.round(sums / count[best, None]).astype(np.uint8), count[best] / len(flat)
+
+
+def _strokes(crop: np.ndarray, ground: np.ndarray) -> np.ndarray | None:
+    """The colour thin strokes are drawn in: the mean of what differs most from the ground, since their edges are blends; None without any."""
+    flat = crop.reshape(-1, 3).astype(np.int16)
+    apart = np.abs(flat - ground.astype(np.int16)).sum(axis=1)
+    far = apart >= max(0.75 * apart.max(), 1)
+    return np.round(flat[far].mean(axis=0)).astype(np.uint8) if far.mean() >= STROKE else None
 
 
 def _ring(pixels: np.ndarray, x1: int, y1: int, x2: int, y2: int) -> np.ndarray | None:

@@ -52,13 +52,7 @@ def html(screen: Screen) -> str:
 
 def _lines(screen: Screen, i: int, depth: int) -> list[str]:
     element, pad = screen.elements[i], " " * min(depth, 40)
-    tag = (
-        element["tag"]
-        if element["tag"].replace("-", "").isalnum() and element["tag"] != "svg"
-        else "i"
-        if element["icon"]
-        else "span"
-    )
+    tag = element["tag"] if element["tag"].replace("-", "").isalnum() else "span"
     opening = f"<{tag}{_attributes(screen, i, tag)}>"
     if tag in _VOID:
         return [pad + opening]
@@ -69,6 +63,8 @@ def _lines(screen: Screen, i: int, depth: int) -> list[str]:
         return [f"{pad}{opening}{_text(element['value'] or '')}</textarea>"]
     texts, children = screen.own_texts[i], screen.children[i]
     shown = [_text(t) for t in texts] if screen.shows_all(i) or children else [""] * len(texts)
+    if not children and not any(shown) and opening in ("<span>", "<div>", "<i>", '<a href="#">'):
+        return []  # nothing of it is left to say
     if not children:
         return [f"{pad}{opening}{''.join(shown)}</{tag}>"]
     lines = [pad + opening]
@@ -86,7 +82,7 @@ def _attributes(screen: Screen, i: int, tag: str) -> str:
     role = element["role"]
     if tag == "input":
         said["type"] = _TYPES.get(role or "", "text")
-    elif role and _IMPLIED.get(tag) != role:
+    elif role and _IMPLIED.get(tag) != role and tag != "svg":
         said["role"] = role
     if tag == "a":
         said["href"] = "#"
@@ -94,6 +90,8 @@ def _attributes(screen: Screen, i: int, tag: str) -> str:
         said["alt"] = element["alt"] or ""
     elif element["icon"] and not element["text"]:
         said["class"] = f"icon {element['icon']}"
+    elif element["interactive"] and element["name"] and not element["text"] and tag != "input":
+        said["aria-label"] = element["name"]
     if element["placeholder"]:
         said["placeholder"] = element["placeholder"]
     if element["value"] and tag == "input":
@@ -104,8 +102,9 @@ def _attributes(screen: Screen, i: int, tag: str) -> str:
     for state in ("selected", "expanded"):
         if element[state] is not None:
             said[f"aria-{state}"] = str(bool(element[state])).lower()
-    if element["background"]:
-        said["style"] = f"background:{element['background']};color:{element['color']}"
+    if element["background"] and screen.looks[i].painted:  # as it shows, whatever lies over it
+        red, green, blue = screen.looks[i].rgb
+        said["style"] = f"background:#{red:02x}{green:02x}{blue:02x};color:{element['color']}"
     return "".join(f" {k}" if v is None else f' {k}="{escape(privacy.masked(v))}"' for k, v in said.items())
 
 

@@ -57,6 +57,7 @@ _RIVALS = {  # what else somebody might take for the noun, by looks
     "column header": ("cell",),
 }
 ICON_SIDE = 64.0  # CSS pixels: larger pictures are images
+OPTION_HEIGHT = 48.0  # CSS pixels: a taller option is a row of a list to whoever sees it
 HEADING_SIZE = 1.15  # times the median font size of the page's text: larger text may pass for a heading
 
 
@@ -98,7 +99,7 @@ def bearers(
     editable = np.array([bool(e["editable"]) for e in elements], bool)
     strict["field"] = (strict["field"] | editable) & ~strict["dropdown"]
     controls = np.any([strict[noun] for noun in _ROLES if noun not in ("cell", "column header", "list", "table")], axis=0)
-    _by_looks(strict, elements, sides, text, framed)
+    _by_looks(strict, elements, boxes[:, 0] / scale, sides, text, framed)
     own = np.array([any(pieces) for pieces in own_texts], bool)  # what only holds other elements says nothing itself
     strict["text"] = text & own & ~controls & ~interactive
 
@@ -125,6 +126,7 @@ def bearers(
 def _by_looks(
     strict: dict[str, np.ndarray],
     elements: Sequence[Mapping[str, Any]],
+    lefts: np.ndarray,
     sides: np.ndarray,
     text: np.ndarray,
     framed: np.ndarray,
@@ -136,10 +138,16 @@ def _by_looks(
         listed[i] = parent is not None and (
             listed[parent] or elements[parent]["role"] in ("navigation", "list", "listitem", "menu", "menubar")
         )
+    # The current one of a column of links is painted and still a link.
+    plain = strict["link"] & ~framed
+    for i in np.flatnonzero(strict["link"] & framed).tolist():
+        in_line = (np.abs(lefts - lefts[i]) <= 2) & (np.abs(sides[:, 0] - sides[i, 0]) <= 2)
+        listed[i] |= bool((plain & in_line).any())
     button_size = (sides[:, 1] >= 18) & (sides[:, 1] <= 64) & (sides[:, 0] <= 400)
     alike = strict["link"] & framed & text & button_size & ~listed
     strict["link"] = strict["link"] & ~alike
     strict["button"] = (strict["button"] & (framed | ~text)) | alike
+    strict["option"] = strict["option"] & (sides[:, 1] <= OPTION_HEIGHT)
 
 
 def kind(strict: Mapping[str, np.ndarray], i: int) -> str | None:

@@ -13,13 +13,13 @@ import xxhash
 
 from gui_crawl import actions, privacy, tasks
 from gui_crawl import boxes as geometry
+from gui_crawl.capture import Capture
 from gui_crawl.expressions import FAMILIES
 from gui_crawl.meaning import Meaning
 from gui_crawl.phrasing import LANGUAGES, expression, question
 from gui_crawl.phrasing.pick import Pick
 from gui_crawl.screen import Screen
 from gui_crawl.stages.questions import REFERRING, Measuring
-from gui_crawl.state import State
 from gui_crawl.tasks import Question
 from gui_crawl.uniqueness import fit
 from sieveline.draws import uniform
@@ -30,12 +30,12 @@ _TOKENS = re.compile(
 )
 
 
-def measure(state: State, before: State | None, config: Measuring, seed: int) -> list[dict[str, Any]]:
-    """All candidate questions on one captured state, and on the step that led to it.
+def measure(capture: Capture, before: Capture | None, config: Measuring, seed: int) -> list[dict[str, Any]]:
+    """All candidate questions on one captured capture, and on the step that led to it.
 
     Args:
-        state: the capture.
-        before: the state that `state.action` was done in, where it is at hand; else no question is asked of the step.
+        capture: what is asked about.
+        before: the state that `capture.action` was done in, where it is at hand; else no question is asked of the step.
         config: see `Measuring`.
         seed: of all draws.
 
@@ -43,16 +43,16 @@ def measure(state: State, before: State | None, config: Measuring, seed: int) ->
         Rows of `sample_id` and `MEASURED` (what is null may be missing), those that may go into one sample side by side; one row with a
         `flaw` where nothing can be asked.
     """
-    if len(state.elements) > config.max_elements:
-        return [_flawed(state, Reason.TOO_MANY_ELEMENTS, config, seed)]
-    screen = state.screen
+    if len(capture.elements) > config.max_elements:
+        return [_flawed(capture, Reason.TOO_MANY_ELEMENTS, config, seed)]
+    screen = capture.screen
     if screen is None:
-        return [_flawed(state, Reason.UNDECODABLE, config, seed)]
+        return [_flawed(capture, Reason.UNDECODABLE, config, seed)]
     if not screen.askable.any():
-        return [_flawed(state, Reason.EMPTY_PAGE, config, seed)]
-    rows = [*_referring(state, screen, config, seed), *_paging(state, screen, config, seed)]
-    if before is not None and state.action is not None and before.screen is not None:
-        rows += _acting(state, before, before.screen, config, seed)
+        return [_flawed(capture, Reason.EMPTY_PAGE, config, seed)]
+    rows = [*_referring(capture, screen, config, seed), *_paging(capture, screen, config, seed)]
+    if before is not None and capture.action is not None and before.screen is not None:
+        rows += _acting(capture, before, before.screen, config, seed)
     rows = [_sealed(row) | {"form": _form(row, config, seed)} for row in rows]
     return sorted(rows, key=lambda row: (row["form"], row["draw"], row["sample_id"]))
 
@@ -60,8 +60,10 @@ def measure(state: State, before: State | None, config: Measuring, seed: int) ->
 def _form(row: dict[str, Any], config: Measuring, seed: int) -> str:
     """Whether a question goes alone, as a turn of a conversation, or into a list of its kind."""
     pick = Pick(seed, row["sample_id"])
-    if row["task"] not in REFERRING or pick.chance("single", config.single):
+    if row["task"] not in (*REFERRING, "read") or pick.chance("single", config.single):
         return "single"
+    if row["task"] == "read":
+        return "turns"
     return f"list {row['task']} {row['language']}" if pick.chance("list", config.listed) else "turns"
 
 
@@ -78,34 +80,34 @@ def _id(*names: str | int) -> str:
     return xxhash.xxh3_128_hexdigest("\x1f".join(map(str, names)).encode())
 
 
-def _flawed(state: State, reason: Reason, config: Measuring, seed: int) -> dict[str, Any]:
-    sample = _id(state.id, reason)
+def _flawed(capture: Capture, reason: Reason, config: Measuring, seed: int) -> dict[str, Any]:
+    sample = _id(capture.id, reason)
     return {
         "sample_id": sample,
-        "capture_id": state.id,
+        "capture_id": capture.id,
         "flaw": reason.value,
         "form": "single",
         "draw": uniform(seed, "keep", sample),
-        "caption": state.title,
+        "caption": capture.title,
     }
 
 
-def _drawn(screen: Screen, state: State, config: Measuring, seed: int) -> list[int]:
+def _drawn(screen: Screen, capture: Capture, config: Measuring, seed: int) -> list[int]:
     """Elements to ask about, at most `config.elements`: weighted draws without replacement (Efraimidis and Spirakis, 2006), a noun's
     weight shared by all that bear it."""
     ids = np.flatnonzero(screen.askable)
     kinds = [screen.kinds[i] or "" for i in ids]
-    keys = [uniform(seed, "element", state.id, int(i)) ** kinds.count(kind) for i, kind in zip(ids, kinds, strict=True)]
+    keys = [uniform(seed, "element", capture.id, int(i)) ** kinds.count(kind) for i, kind in zip(ids, kinds, strict=True)]
     return sorted(int(ids[k]) for k in np.argsort(keys, kind="stable")[::-1][: config.elements])
 
 
-def _referring(state: State, screen: Screen, config: Measuring, seed: int) -> Iterator[dict[str, Any]]:
-    for i in _drawn(screen, state, config, seed):
+def _referring(capture: Capture, screen: Screen, config: Measuring, seed: int) -> Iterator[dict[str, Any]]:
+    for i in _drawn(screen, capture, config, seed):
         for family, propose in FAMILIES.items():
             meanings = list(dict.fromkeys(propose(screen, i)))
-            meanings.sort(key=lambda m: uniform(seed, "proposal", state.id, i, family, m.as_json()))
+            meanings.sort(key=lambda m: uniform(seed, "proposal", capture.id, i, family, repr(m)))
             for meaning in meanings[: config.tries]:
-                sample = _id(state.id, "refer", i, family, meaning.as_json())
+                sample = _id(capture.id, "refer", i, family, meaning.as_json())
                 pick = Pick(seed, sample)
                 language = "zh" if pick.chance("language", config.chinese) else "en"
                 task = REFERRING[
@@ -117,7 +119,7 @@ def _referring(state: State, screen: Screen, config: Measuring, seed: int) -> It
                     screen, i, meaning, task, language, pick, len(found.strict) if hit else 0, len(set(found.lenient) - {i})
                 )
                 yield (
-                    _row(sample, state.id, asked, language, config, seed)
+                    _row(sample, capture.id, asked, language, config, seed)
                     | _target(screen, i)
                     | {"family": family, "meaning": meaning.as_json()}
                 )
@@ -125,42 +127,42 @@ def _referring(state: State, screen: Screen, config: Measuring, seed: int) -> It
                     break
 
 
-def _paging(state: State, screen: Screen, config: Measuring, seed: int) -> Iterator[dict[str, Any]]:
+def _paging(capture: Capture, screen: Screen, config: Measuring, seed: int) -> Iterator[dict[str, Any]]:
     def ready(*names: str | int) -> tuple[str, Pick, str]:
-        sample = _id(state.id, *names)
+        sample = _id(capture.id, *names)
         pick = Pick(seed, sample)
         return sample, pick, "zh" if pick.chance("language", config.chinese) else "en"
 
-    nouns = sorted(tasks.list_nouns(screen), key=lambda noun: uniform(seed, "list", state.id, noun))
+    nouns = sorted(tasks.list_nouns(screen), key=lambda noun: uniform(seed, "list", capture.id, noun))
     for noun in nouns[: config.lists]:
         sample, pick, language = ready("list", noun)
-        yield _row(sample, state.id, tasks.listing(screen, noun, language, pick), language, config, seed) | {"role": noun}
+        yield _row(sample, capture.id, tasks.listing(screen, noun, language, pick), language, config, seed) | {"role": noun}
     texts = [
         i
         for i in np.flatnonzero(screen.askable).tolist()
         if screen.kinds[i] in tasks.READABLE and len(screen.texts[i]) >= config.min_read
     ]
-    texts.sort(key=lambda i: uniform(seed, "read", state.id, int(i)))
+    texts.sort(key=lambda i: uniform(seed, "read", capture.id, int(i)))
     for i in map(int, texts[: config.reads]):
         sample, pick, language = ready("read", i)
-        yield _row(sample, state.id, tasks.reading(screen, i, language, pick), language, config, seed) | _target(screen, i)
-    if uniform(seed, "caption", state.id) < config.captions:
+        yield _row(sample, capture.id, tasks.reading(screen, i, language, pick), language, config, seed) | _target(screen, i)
+    if uniform(seed, "caption", capture.id) < config.captions:
         sample, pick, language = ready("caption")
-        asked = tasks.captioning(screen, state.title, language, pick, config.max_headings)
-        yield _row(sample, state.id, asked, language, config, seed)
-    if uniform(seed, "markup", state.id) < config.captions:
+        asked = tasks.captioning(screen, capture.title, language, pick, config.max_headings)
+        yield _row(sample, capture.id, asked, language, config, seed)
+    if uniform(seed, "markup", capture.id) < config.captions:
         sample, pick, language = ready("markup")
-        yield _row(sample, state.id, tasks.design(screen, language, pick), language, config, seed)
+        yield _row(sample, capture.id, tasks.design(screen, language, pick), language, config, seed)
 
 
-def _acting(state: State, before: State, screen: Screen, config: Measuring, seed: int) -> Iterator[dict[str, Any]]:
+def _acting(capture: Capture, before: Capture, screen: Screen, config: Measuring, seed: int) -> Iterator[dict[str, Any]]:
     """Two questions on the step from `before` to `state`: which action a goal asks for, and which action made the difference."""
-    action = state.action
+    action = capture.action
     assert action is not None
     answer = actions.calls(action, screen)
     target = action["element"]
-    for task, ids in (("act", (before.id, None)), ("explain_change", (before.id, state.id))):
-        sample = _id(state.id, task)
+    for task, ids in (("act", (before.id, None)), ("explain_change", (before.id, capture.id))):
+        sample = _id(capture.id, task)
         pick = Pick(seed, sample)
         language = "zh" if pick.chance("language", config.chinese) else "en"
         row: dict[str, Any] = {"after_id": ids[1]}

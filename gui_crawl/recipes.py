@@ -18,12 +18,16 @@ class PageGates:
         min_yield, max_yield: share of states that are kept.
         min_audit: share of audited elements where the pixels agree with the listing.
         max_empty: share of captures dropped for too few elements.
+        min_unique: share of kept expressions that fit one element strictly and that nobody could take for another.
+        max_unasked: share of captures that gave no question.
     """
 
     min_yield: float | None = 0.02
     max_yield: float | None = None
     min_audit: float | None = 0.98
     max_empty: float | None = 0.5
+    min_unique: float | None = 1.0
+    max_unasked: float | None = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

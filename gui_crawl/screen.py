@@ -41,16 +41,16 @@ class Screen:
     Args:
         elements: records of `ELEMENT`, ids 0 to n - 1 in order.
         pixels: uint8 [height, width, 3], the screenshot in RGB.
-        scale: screenshot pixels per CSS pixel.
+        scale: screenshot pixels per CSS pixel of the device.
     """
 
     def __init__(self, elements: Sequence[Mapping[str, Any]], pixels: np.ndarray, scale: float = 1.0):
         self.elements = elements
         self.pixels = pixels
-        self.scale = scale
         self.height, self.width = pixels.shape[:2]
         self.n = len(elements)
         self.boxes = np.array([e["box"] for e in elements], np.float64).reshape(-1, 4)
+        self.scale = scale = shown_scale(elements, self.boxes, scale)
         self.looks = look.measure(pixels, self.boxes)
         self.texts = [normal(e["text"]) for e in elements]
         framed = np.array([seen.framed for seen in self.looks], bool)
@@ -71,6 +71,13 @@ class Screen:
     def own_texts(self) -> list[list[str]]:
         """For each element the pieces of its text before, between and after its children's: one more than it has children, many empty."""
         return [pieces(e["text"], [self.elements[j]["text"] for j in self.children[i]]) for i, e in enumerate(self.elements)]
+
+    def composite(self, i: int) -> bool:
+        """Whether an element's text is put together of three or more parts that stand apart: nobody would quote it as one."""
+        if any(self.own_texts[i]):
+            return False
+        parts = [j for j in self.children[i] if self.texts[j]]
+        return len(parts) >= 3 or (len(parts) > 0 and any(self.composite(j) for j in parts))
 
     @cached_property
     def within(self) -> np.ndarray:
@@ -149,6 +156,19 @@ class Screen:
         return [frozenset(normal(e[f]) for f in fields) - {""} for e in self.elements]
 
     @cached_property
+    def loose_labels(self) -> list[frozenset[str]]:
+        """The same, loose."""
+        return [frozenset(map(loose, labels)) for labels in self.labels]
+
+    @cached_property
+    def _said(self) -> frozenset[str]:
+        return frozenset(map(loose, self.texts)) - {""}
+
+    def shows(self, label: str) -> bool:
+        """Whether a label can be read anywhere on the screen, as a text of its own."""
+        return loose(normal(label)) in self._said
+
+    @cached_property
     def purposes(self) -> list[str | None]:
         """For each element the concept it is for, of what is acted on; None for the rest."""
         found: list[str | None] = []
@@ -174,15 +194,12 @@ class Screen:
         return out
 
     def shows_all(self, i: int) -> bool:
-        """Whether an element's box can hold its text: False where clipping, scrolling or an ellipsis must have cut it.
-
-        A line of text takes at least `0.4` em a character (`0.95` where it is Han, kana or hangul) and one em of height.
-        """
+        """Whether an element's box can hold its text: False where clipping, an overlay or an ellipsis must have cut it."""
         element = self.elements[i]
         em = (element["font_size"] or 16.0) * self.scale
-        needed = sum(0.95 if ord(c) >= 0x2E80 else 0.36 for c in element["text"]) * em * em
         x1, y1, x2, y2 = self.boxes[i]
-        return needed <= (x2 - x1 + 0.5 * em) * max(y2 - y1, em) and y2 - y1 >= 0.7 * em
+        lines = max(1, round((y2 - y1) / (1.1 * em)))
+        return lengths(element["text"]) * em <= (x2 - x1) * lines + 0.3 * em and y2 - y1 >= 0.7 * em
 
     def at(self, x: float, y: float) -> int | None:
         """The smallest representative under a point, as what one would click there; None where there is none."""
@@ -190,6 +207,24 @@ class Screen:
         under = (b[:, 0] <= x) & (x <= b[:, 2]) & (b[:, 1] <= y) & (y <= b[:, 3]) & (self.representative == np.arange(self.n))
         hit = np.flatnonzero(under)
         return int(hit[np.argmin(geometry.areas(b[hit]))]) if len(hit) else None
+
+
+def lengths(text: str) -> float:
+    """About how long a text is in em, at the narrow end of common fonts: Arial's advance widths less a sixteenth."""
+    return sum(0.92 if ord(c) >= 0x2E80 else _EM.get(c, 0.67 if c.isupper() else 0.53) for c in text) * 0.94
+
+
+_EM = {c: width for width, letters in ((0.25, "ijl|!'.,:;/ It"), (0.36, 'fr()[]{}-`"'), (0.83, "mMW@%w")) for c in letters}
+
+
+def shown_scale(elements: Sequence[Mapping[str, Any]], boxes: np.ndarray, scale: float) -> float:
+    """Screenshot pixels per CSS pixel of the page: less than the device's where a page without a viewport tag is laid out wide and shrunk to
+    fit a phone. Then text is lower than its font size says; a line box is never below 1.1 em, so the lower quartile of heights tells."""
+    lines = [(b[3] - b[1]) / e["font_size"] for e, b in zip(elements, boxes, strict=True) if e["text"] and e["font_size"]]
+    if len(lines) < 4:
+        return scale
+    low = float(np.quantile(lines, 0.25)) / 1.15
+    return low if low < 0.8 * scale else scale
 
 
 def pieces(text: str, parts: Sequence[str]) -> list[str]:

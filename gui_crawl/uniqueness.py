@@ -98,7 +98,9 @@ def _labelled(meaning: Meaning, screen: Screen, lenient: bool) -> np.ndarray:
     if not lenient:
         return exact
     bare = loose(label)
-    alike = exact | np.array([any(one == label or loose(one) == bare for one in all_) for all_ in screen.labels], bool)
+    alike = exact | np.array(
+        [label in said or bare in as_loose for said, as_loose in zip(screen.labels, screen.loose_labels, strict=True)], bool
+    )
     for i in np.flatnonzero(alike & ~screen.interactive).tolist():  # a part's text labels the control it is a part of
         for j in np.flatnonzero(screen.within[i] & screen.interactive)[-1:].tolist():
             alike[j] = True

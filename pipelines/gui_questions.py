@@ -11,6 +11,7 @@ import gui_crawl
 from gui_crawl import (
     actions,
     boxes,
+    capture,
     colours,
     concepts,
     look,
@@ -25,10 +26,10 @@ from gui_crawl import (
     tasks,
     uniqueness,
 )
-from gui_crawl.expressions import by_function, by_look, by_position, by_text
+from gui_crawl.capture import Capture
+from gui_crawl.expressions import by_function, by_look, by_position, by_text, places
 from gui_crawl.phrasing import chinese, english, pick
 from gui_crawl.stages import questions as stage
-from gui_crawl.state import State
 from pipelines.making import FanOutStep
 from pipelines.shard_step import select_rows
 from pipelines.write import Composer, Members, read_at
@@ -37,8 +38,24 @@ from sieveline.fingerprint import code_version, fingerprint
 from sieveline.slices import Shard
 
 _CRAFT = (
-    *(gui_crawl, actions, boxes, colours, concepts, look, markup, meaning, nouns, phrasing, privacy, questions, screen, tasks),
-    *(uniqueness, by_function, by_look, by_position, by_text, chinese, english, pick),
+    *(
+        gui_crawl,
+        actions,
+        boxes,
+        capture,
+        colours,
+        concepts,
+        look,
+        markup,
+        meaning,
+        nouns,
+        phrasing,
+        privacy,
+        questions,
+        screen,
+        tasks,
+    ),
+    *(uniqueness, by_function, by_look, by_position, by_text, places, chinese, english, pick),
 )
 REMEMBERED = 6  # states whose screens are kept at hand: those that later states of the page were reached from
 JSON_BYTES = 1024  # about what a training sample's JSON takes beside its texts
@@ -58,13 +75,13 @@ class QuestionsStep(FanOutStep):
 
     def make(self, shard: Shard, rows: pa.Table, model: Any) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         captures = {row["sample_id"]: row for row in self.rows(shard).to_pylist()}
-        seen: OrderedDict[str, State] = OrderedDict()
+        seen: OrderedDict[str, Capture] = OrderedDict()
 
-        def state(name: str) -> State:
+        def state(name: str) -> Capture:
             if name not in seen:
                 row = captures[name]
                 [screenshot] = read_at(self.media_url(shard), [row["offset"]], [row["length"]])
-                seen[name] = State(
+                seen[name] = Capture(
                     id=name,
                     title=row["title"] or "",
                     scale=row["scale"],

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from gui_crawl.capture import Capture
 from gui_crawl.screen import Screen
-from gui_crawl.state import State
 from sieveline.draws import generator
 
 PAGE = (255, 255, 255)
@@ -91,12 +91,12 @@ def screen(*records: dict[str, Any], scale: float = 1.0) -> Screen:
     return Screen(numbered(list(records)), drawn(list(records)), scale)
 
 
-def state(*records: dict[str, Any], name: str = "page", title: str = "A page", **fields: Any) -> State:
+def state(*records: dict[str, Any], name: str = "page", title: str = "A page", **fields: Any) -> Capture:
     import cv2
 
     done, png = cv2.imencode(".png", drawn(list(records))[:, :, ::-1])
     assert done
-    return State(id=name, title=title, scale=1.0, elements=numbered(list(records)), screenshot=png.tobytes(), **fields)
+    return Capture(id=name, title=title, scale=1.0, elements=numbered(list(records)), screenshot=png.tobytes(), **fields)
 
 
 WORDS = (
@@ -130,7 +130,7 @@ def random_records(seed: int) -> list[dict[str, Any]]:
             w = h = 18
             fields = {"name": str(draw.choice(WORDS)), "checked": bool(draw.integers(2))}
         elif noun == "field":
-            fields = {"name": str(draw.choice(WORDS))}
+            fields = {"name": str(draw.choice(WORDS)), "placeholder": str(draw.choice(WORDS))}
         else:
             fields = {"text": str(draw.choice(WORDS))}
         if noun == "button":

@@ -54,13 +54,13 @@ def test_what_shows_is_an_attribute():
     on = screen(
         element("checkbox", (10, 10, 28, 28), name="On", checked=True),
         element("field", (10, 50, 200, 80), placeholder="Search <all>", value='a"b'),
-        element("button", (10, 100, 100, 130), text="Go", disabled=True, background="#dc1e23", color="#ffffff"),
+        element("button", (10, 100, 100, 130), text="Go", disabled=True, paint="red", background="#00ff00", color="#ffffff"),
         element("tab", (10, 150, 100, 180), text="One", selected=True),
     )
     tags = Read(html(on)).tags
     assert tags[0] == ("input", {"type": "checkbox", "checked": None})
     assert tags[1] == ("input", {"type": "text", "placeholder": "Search <all>", "value": 'a"b'})
-    assert tags[2][1] == {"disabled": None, "style": "background:#dc1e23;color:#ffffff"}
+    assert tags[2][1] == {"disabled": None, "style": "background:#dc1e23;color:#ffffff"}  # as the pixels have it
     assert tags[3][1] == {"role": "tab", "aria-selected": "true"}
 
 

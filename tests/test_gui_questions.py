@@ -10,11 +10,11 @@ from gui_screens import drawn, element, numbered, random_records, state
 
 from gui_crawl import questions
 from gui_crawl.boxes import BEGIN, END
+from gui_crawl.capture import Capture
 from gui_crawl.meaning import Meaning
 from gui_crawl.screen import Screen
 from gui_crawl.stages import questions as stage
 from gui_crawl.stages.questions import MEASURED, REFERRING, Measuring, Questions, decide
-from gui_crawl.state import State
 from gui_crawl.uniqueness import fit
 from sieveline.errors import ConfigError
 from sieveline.reasons import Reason
@@ -26,7 +26,7 @@ LOOSE = Questions(max_per_role=None, max_per_size=None, max_per_place=None, max_
 ROWS = pa.schema([("sample_id", pa.string()), *MEASURED])
 
 
-def candidates(page: State, before: State | None, config: Measuring, seed: int = 0) -> pa.Table:
+def candidates(page: Capture, before: Capture | None, config: Measuring, seed: int = 0) -> pa.Table:
     return pa.Table.from_pylist(questions.measure(page, before, config, seed), ROWS)
 
 

@@ -29,10 +29,10 @@ def propose(screen: Screen, i: int) -> Iterator[Meaning]:
         yield Meaning(noun=noun, purpose=purpose)
     for state in _STATED.get(noun or "", ()):
         name = "checked" if state == "unchecked" else state
-        if element[name] is _FIELD[state]:
+        if element[name] is _FIELD[state] and (state != "expanded" or element["text"]):  # an icon shows nothing of it
             plain = Meaning(noun=noun, state=state)
             yield plain
-            if element["name"]:
+            if element["name"] and screen.shows(element["name"]):
                 yield replace(plain, label=element["name"], by="name")
     if noun not in (None, "text", "icon", "cell"):
         yield Meaning(noun=noun)

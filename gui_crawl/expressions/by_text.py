@@ -7,17 +7,19 @@ from gui_crawl.meaning import Meaning
 from gui_crawl.screen import Screen, normal
 
 _HOLDERS = ("field", "dropdown", "checkbox", "radio", "switch", "slider")
-"""What shows its label beside itself, so that its name is told and not its text."""
+"""What shows its label beside itself, so that its name is told and not its text, where it can be read on the screen."""
 
 
 def propose(screen: Screen, i: int) -> Iterator[Meaning]:
     """Meanings by which element `i` might be asked for, from its texts."""
     element, noun = screen.elements[i], screen.kinds[i]
     if noun in _HOLDERS:
-        if element["name"]:
+        if element["name"] and screen.shows(element["name"]):
             yield Meaning(noun=noun, label=element["name"], by="name")
         if element["placeholder"] and not element["value"] and normal(element["placeholder"]) != normal(element["name"]):
             yield Meaning(noun=noun, label=element["placeholder"], by="placeholder")
+        return
+    if screen.composite(i):
         return
     if element["text"]:
         yield Meaning(noun=noun, label=element["text"])

@@ -29,6 +29,8 @@
       let last = start;
       const watch = new MutationObserver(() => (last = performance.now()));
       watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+      const scrolls = () => (last = performance.now()); // smooth scrolling goes on after the click that asked for it
+      document.addEventListener("scroll", scrolls, { capture: true, passive: true });
       let fonts = document.fonts.status === "loaded";
       if (!fonts) document.fonts.ready.then(() => (fonts = true));
       const look = () => {
@@ -40,6 +42,7 @@
         }
         if ((fonts && now - last >= quiet && (!charts || drawnAt === -Infinity)) || now - start >= most) {
           watch.disconnect();
+          document.removeEventListener("scroll", scrolls, { capture: true });
           requestAnimationFrame(() => setTimeout(() => resolve(now - start < most), 0));
         } else setTimeout(look, charts ? 100 : Math.min(quiet, 25));
       };

@@ -11,7 +11,7 @@ from gui_crawl.screen import Screen
 
 
 @dataclass(frozen=True, kw_only=True)
-class State:
+class Capture:
     """One captured state of a page.
 
     Attributes:
