@@ -1,0 +1,186 @@
+"""What stands on the pages of a PDF: its words in the order they were written, where they stand, and which belong to formulas or figures; and rasters.
+
+PDFium does the reading. A word is in a formula if a letter of it is set in a mathematical font; its letters are then words one by one, as
+`words.formula_words` gives them. A word is in a figure if it is drawn by a picture (a form within the page). A word hyphenated at the end of a line is
+joined and keeps the place of its beginning. 13 CPU-ms a page of 5,000 characters, 15 to raster it at 96 dpi.
+"""
+
+import ctypes
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pypdfium2 as pdfium
+import pypdfium2.raw as raw
+
+from ocr_synth.academic.words import words
+
+_MATHS = re.compile(
+    r"CMMI|CMSY|CMEX|CMBSY|CMMIB|MSAM|MSBM|EUFM|EUSM|EURM|EUEX|RSFS|LASY|STMARY|WASY|BBOLD|DSROM|MTMI|MTSY|MTEX|(TX|PX|NTX|NPX)(B?MI|B?SY|EX)|rtxb?mi"
+    r"|Math|LMMath|Symbol|SYMB|MnSymbol|Fourier-M|zpl|psyr|esint",
+    re.IGNORECASE,
+)
+_HYPHENS = {0x02, 0xFFFE, 0xAD}
+_SPACES = {0x20, 0x0A, 0x0D, 0x09, 0xA0, 0x00}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word on a page.
+
+    Attributes:
+        text: as `words.words` gives it.
+        x, y: its beginning on the baseline, in points from the left and the bottom.
+        maths: in a formula.
+        figure: drawn by a picture.
+        parts: of a word joined over a hyphen, how its two parts read apart; else empty.
+    """
+
+    text: str
+    x: float
+    y: float
+    maths: bool = False
+    figure: bool = False
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as it is read: its size in points and its words."""
+
+    width: float
+    height: float
+    words: list[Word]
+
+
+class Document:
+    """A PDF that can be read. Not for several threads: PDFium is not."""
+
+    def __init__(self, content: bytes):
+        """Raises pdfium.PdfiumError: broken, or encrypted with a password."""
+        self._pdf = pdfium.PdfDocument(content)
+
+    def __len__(self) -> int:
+        return len(self._pdf)
+
+    def close(self) -> None:
+        self._pdf.close()
+
+    def made_on(self) -> str:
+        """The day it was made, as YYYYMMDD; empty if it does not say."""
+        found = re.match(r"D:(\d{8})", self._pdf.get_metadata_value("CreationDate"))
+        return found[1] if found else ""
+
+    def page(self, number: int) -> Page:
+        page = self._pdf[number]
+        text = page.get_textpage()
+        try:
+            found = list(_words(page.raw, text.raw))
+            return Page(page.get_width(), page.get_height(), found)
+        finally:
+            text.close()
+            page.close()
+
+    def raster(self, number: int, dpi: int, max_side: int) -> np.ndarray:
+        """The page as uint8 [height, width] where it is grey, else [height, width, 3] in RGB; the longer side at most `max_side`."""
+        page = self._pdf[number]
+        try:
+            scale = min(dpi / 72, max_side / max(page.get_width(), page.get_height(), 1))
+            bitmap = page.render(scale=scale, rev_byteorder=True, draw_annots=False)
+            rgb = bitmap.to_numpy()[:, :, :3]
+            if (rgb[:, :, 0] == rgb[:, :, 1]).all() and (rgb[:, :, 1] == rgb[:, :, 2]).all():
+                return np.ascontiguousarray(rgb[:, :, 0])
+            return np.ascontiguousarray(rgb)
+        finally:
+            page.close()
+
+
+def _words(page: raw.FPDF_PAGE, text: raw.FPDF_TEXTPAGE) -> Iterator[Word]:
+    unicode, text_object = raw.FPDFText_GetUnicode, raw.FPDFText_GetTextObject
+    on_page = _text_objects(page)
+    of_object: dict[int, tuple[bool, bool]] = {}
+    chunk = _Chunk(text)
+    maths = figure = False
+    last_hyphen = False
+    for i in range(raw.FPDFText_CountChars(text)):
+        code = unicode(text, i)
+        if code in _SPACES:
+            if not last_hyphen:
+                yield from chunk.end()
+            continue
+        if code in _HYPHENS:
+            last_hyphen = True
+            chunk.hyphen()
+            continue
+        if last_hyphen:
+            last_hyphen = False
+        found = text_object(text, i)
+        address = ctypes.addressof(found.contents) if found else 0
+        if address:
+            if address not in of_object:
+                of_object[address] = (bool(_MATHS.search(_font(found))), bool(on_page) and address not in on_page)
+            maths, figure = of_object[address]
+        chunk.add(i, code, maths, figure)
+    yield from chunk.end()
+
+
+class _Chunk:
+    """What stands between two spaces."""
+
+    def __init__(self, text: raw.FPDF_TEXTPAGE):
+        self._text = text
+        self._runs: list[tuple[int, str, bool, bool]] = []  # first character, text, maths, figure
+        self._hyphen: int | None = None  # length of the last run where it was hyphenated
+
+    def add(self, index: int, code: int, maths: bool, figure: bool) -> None:
+        character = chr(code) if code < 0x110000 else ""
+        if self._runs and self._runs[-1][2:] == (maths, figure) and not maths:
+            first, text, *_ = self._runs[-1]
+            self._runs[-1] = (first, text + character, maths, figure)
+        else:
+            self._runs.append((index, character, maths, figure))
+            if self._hyphen is not None and len(self._runs) > 1:
+                self._hyphen = None
+
+    def hyphen(self) -> None:
+        self._hyphen = len(self._runs[-1][1]) if self._runs else None
+
+    def end(self) -> Iterator[Word]:
+        runs, hyphen = self._runs, self._hyphen
+        self._runs, self._hyphen = [], None
+        in_formula = any(maths for _, _, maths, _ in runs)
+        for number, (first, text, maths, figure) in enumerate(runs):
+            x, y = self._place(first)
+            found = words(text)
+            # digits beside a letter of a formula are of the formula, whatever their font
+            belongs = maths or (in_formula and all(w.isdigit() or len(w) == 1 for w in found))
+            parts: tuple[str, ...] = ()
+            if hyphen is not None and number == len(runs) - 1 and 0 < hyphen < len(text):
+                parts = words(text[:hyphen]) + words(text[hyphen:])
+            for word in found:
+                yield Word(word, x, y, belongs, figure, parts if parts and len(found) == 1 else ())
+
+    def _place(self, index: int) -> tuple[float, float]:
+        x, y = ctypes.c_double(), ctypes.c_double()
+        raw.FPDFText_GetCharOrigin(self._text, index, x, y)
+        return round(x.value, 1), round(y.value, 1)
+
+
+def _text_objects(page: raw.FPDF_PAGE) -> set[int]:
+    """Addresses of the page's own text objects, those within forms left out."""
+    found = set()
+    for i in range(raw.FPDFPage_CountObjects(page)):
+        part = raw.FPDFPage_GetObject(page, i)
+        if part and raw.FPDFPageObj_GetType(part) == raw.FPDF_PAGEOBJ_TEXT:
+            found.add(ctypes.addressof(part.contents))
+    return found
+
+
+def _font(text_object: raw.FPDF_PAGEOBJECT) -> str:
+    font = raw.FPDFTextObj_GetFont(text_object)
+    if not font:
+        return ""
+    name = ctypes.create_string_buffer(128)
+    raw.FPDFFont_GetBaseFontName(font, name, 128)
+    return name.value.decode("latin-1")

@@ -1,0 +1,391 @@
+"""LaTeXML's XHTML to blocks.
+
+One walk over the tree: what is block-like closes the block at hand and opens its own, text goes to the block at hand as tokens with the style of the
+elements around it. Floats and notes are numbered apart from the running text. What LaTeXML adds that no page shows (who cites a reference, what
+could not be understood) is left out; the latter is counted.
+"""
+
+import re
+from xml.etree import ElementTree
+
+from ocr_synth.academic.blocks import Block, Cell, Token
+
+_HTML = "{http://www.w3.org/1999/xhtml}"
+_STYLE_CLASSES = {"ltx_font_bold": "strong", "ltx_font_italic": "em", "ltx_font_slanted": "em", "ltx_font_typewriter": "code", "ltx_emph": "em"}
+_STYLE_TAGS = {"em": "em", "i": "em", "b": "strong", "strong": "strong", "code": "code", "sup": "sup", "sub": "sub"}
+_UNPRINTED = {
+    "ltx_bib_cited", "ltx_bib_external", "ltx_bib_links", "ltx_note_type", "ltx_note_mark", "ltx_tag_note", "ltx_pagination", "ltx_page_footer",
+    "ltx_page_navbar", "ltx_rdf", "ltx_role_newpage", "ltx_role_creation", "ltx_author_before", "ltx_index_mark",
+}  # fmt: skip
+_PICTURES = {"ltx_graphics", "ltx_picture", "ltx_missing_image"}
+_FLOATS = {"ltx_figure", "ltx_table", "ltx_float"}
+_NOT_FLOATING = {"ltx_minipage", "ltx_parbox"}
+_HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
+_PARAGRAPHS = {"p", "div", "li", "dd", "dt", "ul", "ol", "dl", "blockquote", "table", "pre", "tr", "figure", "section", *_HEADINGS}
+_LOGOS = {"ltx_TeX_logo", "ltx_LaTeX_logo"}
+_COMMENT = re.compile(r"%\s*\n\s*")
+_NUMBER = re.compile(r"\w+(?:\.\w+)*")
+
+
+def blocks_of(xhtml: bytes) -> list[Block]:
+    """The blocks of a document as LaTeXML writes it, in source order; a note follows the block that it is marked in.
+
+    Raises:
+        ElementTree.ParseError: this is not XML.
+    """
+    root = ElementTree.fromstring(xhtml)
+    walk = _Walk()
+    body = root.find(f"{_HTML}body")
+    walk.element(root if body is None else body, ())
+    walk.close()
+    return [b for b in walk.blocks if b.tokens or b.kind == "figure" or b.errors]
+
+
+class _Walk:
+    def __init__(self):
+        self.blocks: list[Block] = []
+        self.block = Block("paragraph")
+        self.notes: list[Block] = []
+        self.apart: int | None = None  # the float at hand
+        self.num_apart = 0
+        self.depth = -1  # of lists
+        self.kind = "paragraph"  # of a block that plain text opens
+        self.marker = ""  # of the item that is about to begin
+        self.lead: list[Token] = []  # run-in head of a theorem or description item
+        self.space = False
+
+    def close(self) -> None:
+        """Ends the block at hand; notes marked in it follow."""
+        if self.lead and not self.block.tokens:
+            self.block.tokens, self.lead = self.lead, []
+        if self.block.tokens or self.block.errors:
+            self.blocks.append(self.block)
+        self.blocks += self.notes
+        self.notes = []
+        self.block = Block(self.kind, level=max(0, self.depth), apart=self.apart)
+        self.space = False
+
+    def open(self, kind: str, level: int = 0, marker: str = "") -> Block:
+        self.close()
+        self.block = Block(kind, level=level, marker=marker, apart=self.apart)
+        return self.block
+
+    def add(self, token: Token) -> None:
+        if self.lead and self.block.kind in ("paragraph", "item", "quote"):
+            self.block.tokens, self.lead = self.lead, []
+            token.glue = token.glue or " "
+        if self.marker and self.block.kind == "item" and not self.block.tokens:
+            self.block.marker, self.marker = self.marker, ""
+        self.block.tokens.append(token)
+        self.space = False
+
+    def text(self, text: str | None, style: tuple[str, ...]) -> None:
+        if not text:
+            return
+        words = text.split()
+        if text[:1].isspace():
+            self.space = True
+        for number, word in enumerate(words):
+            self.add(Token(word, style=style, glue=" " if self.space or number else ""))
+        if words:
+            self.space = text[-1:].isspace()
+
+    def children(self, element: ElementTree.Element, style: tuple[str, ...]) -> None:
+        self.text(element.text, style)
+        for child in element:
+            self.element(child, style)
+            self.text(child.tail, style)
+
+    def element(self, element: ElementTree.Element, style: tuple[str, ...]) -> None:  # noqa: PLR0911, PLR0912 - one case a line
+        if not isinstance(element.tag, str):
+            return  # a comment
+        tag, classes = element.tag.rpartition("}")[2], set((element.get("class") or "").split())
+        if "ltx_ERROR" in classes:
+            self.block.errors += 1
+        elif classes & _UNPRINTED:
+            return
+        elif "ltx_Math" in classes:
+            self.formula(element, style)
+        elif "ltx_note" in classes:
+            self.note(element, classes)
+        elif classes & _PICTURES or tag in ("img", "svg", "object", "video"):
+            self.picture(element)
+        elif tag == "br":
+            self.space = True
+            self.line_break()
+        elif classes & _LOGOS:
+            text = "".join(element.itertext()).split()
+            self.text((" " if self.space else "") + " ".join(text), style)
+        elif "ltx_eqn_table" in classes:
+            self.equations(element)
+        elif classes & _FLOATS and not classes & _NOT_FLOATING:
+            self.float(element, style)
+        elif "ltx_caption" in classes:
+            self.caption(element)
+        elif tag in _HEADINGS:
+            self.heading(element, tag, classes)
+        elif "ltx_listing" in classes or tag == "pre":
+            self.code(element)
+        elif "ltx_tabular" in classes:
+            self.table(element)
+        elif "ltx_bibitem" in classes:
+            self.reference(element)
+        elif tag in ("ul", "ol", "dl"):
+            self.list(element)
+        elif "ltx_title" in classes and "ltx_runin" in classes:
+            self.run_in(element)
+        elif tag in _PARAGRAPHS:
+            self.paragraph(element, classes, style)
+        else:
+            self.children(element, self.styled(tag, classes, style))
+
+    def styled(self, tag: str, classes: set[str], style: tuple[str, ...]) -> tuple[str, ...]:
+        new = [_STYLE_TAGS[tag]] if tag in _STYLE_TAGS else []
+        new += [s for c, s in _STYLE_CLASSES.items() if c in classes and s not in new]
+        if "ltx_font_upright" in classes or "ltx_font_medium" in classes:
+            dropped = {"em"} if "ltx_font_upright" in classes else {"strong"}
+            style = tuple(s for s in style if s not in dropped)
+        if "code" in style:
+            return style
+        return style + tuple(s for s in new if s not in style)
+
+    def line_break(self) -> None:
+        if self.block.tokens and self.block.kind in ("paragraph", "item", "quote"):
+            self.block.tokens.append(Token("", kind="raw", glue="\n")) if self.block.tokens[-1].glue != "\n" else None
+            self.space = False
+
+    def formula(self, element: ElementTree.Element, style: tuple[str, ...]) -> None:
+        tex = _tex(element)
+        if tex:
+            self.add(Token(tex, kind="math", style=tuple(s for s in style if s != "code"), glue=" " if self.space else ""))
+
+    def note(self, element: ElementTree.Element, classes: set[str]) -> None:
+        """Its mark where it stands; its text as a block of its own, for the foot of the page."""
+        mark = element.find(f"{_HTML}sup")
+        sign = "".join(mark.itertext()).strip() if mark is not None else ""
+        content = next((e for e in element.iter() if "ltx_note_content" in (e.get("class") or "").split()), None)
+        if content is None:
+            return
+        shown = "ltx_role_footnotetext" not in classes and "ltx_note_frontmatter" not in classes and "ltx_role_margin" not in classes
+        if sign and shown:
+            self.add(Token(f"[^{sign}]", kind="raw", glue=""))
+        inner = _Walk()
+        inner.num_apart = self.num_apart = self.num_apart + 1
+        inner.apart, inner.kind = self.num_apart, "footnote"
+        inner.block = Block("footnote", marker=sign, apart=self.num_apart)
+        inner.children(content, ())
+        inner.close()
+        self.num_apart = inner.num_apart
+        self.notes += inner.blocks
+
+    def picture(self, element: ElementTree.Element) -> None:
+        self.open("figure", marker="figure")
+        self.blocks.append(self.block)
+        self.block = Block(self.kind, apart=self.apart)
+        self.close()
+
+    def float(self, element: ElementTree.Element, style: tuple[str, ...]) -> None:
+        self.close()
+        outer, kind, depth = self.apart, self.kind, self.depth
+        if outer is None:
+            self.num_apart += 1
+            self.apart = self.num_apart
+        self.kind, self.depth, first = "paragraph", -1, len(self.blocks)
+        self.close()
+        self.children(element, style)
+        self.close()
+        self.apart, self.kind, self.depth = outer, kind, depth
+        self.close()
+        self.blocks[first:] = _with_captions(self.blocks[first:])
+
+    def caption(self, element: ElementTree.Element) -> None:
+        self.open("caption")
+        tag = next((e for e in element if "ltx_tag" in (e.get("class") or "").split()), None)
+        if tag is not None:
+            self.block.marker = " ".join("".join(tag.itertext()).split()).rstrip(".: ")
+        self.children(element, ())
+        self.close()
+
+    def heading(self, element: ElementTree.Element, tag: str, classes: set[str]) -> None:
+        if "ltx_runin" in classes and "ltx_title_theorem" in classes:
+            self.run_in(element)
+            return
+        self.open("heading", level=_HEADINGS[tag])
+        self.children(element, ())
+        self.block.tokens = [Token(t.text, t.kind, tuple(s for s in t.style if s not in ("strong",)), t.glue) for t in self.block.tokens]
+        self.close()
+
+    def run_in(self, element: ElementTree.Element) -> None:
+        """Its words lead the next paragraph, in bold."""
+        self.close()
+        self.block = Block("heading")
+        self.children(element, ())
+        self.lead += [Token(t.text, t.kind, t.style if "strong" in t.style else ("strong", *t.style), t.glue) for t in self.block.tokens]
+        self.block = Block(self.kind, level=max(0, self.depth), apart=self.apart)
+
+    def paragraph(self, element: ElementTree.Element, classes: set[str], style: tuple[str, ...]) -> None:
+        kind = self.kind
+        if element.tag.endswith("}blockquote") or "ltx_quote" in classes:
+            self.kind = "quote"
+        self.close()
+        self.children(element, self.styled("", classes, style))
+        self.kind = kind
+        self.close()
+
+    def list(self, element: ElementTree.Element) -> None:
+        self.close()
+        kind, depth = self.kind, self.depth
+        self.depth += 1
+        self.kind = "item" if kind != "footnote" else kind
+        self.close()
+        for item in element:
+            if not isinstance(item.tag, str):
+                continue
+            tag = next((e for e in item if "ltx_tag_item" in (e.get("class") or "").split()), None)
+            sign = " ".join("".join(tag.itertext()).split()) if tag is not None else ""
+            if item.tag.endswith("}dt"):
+                self.run_in(item)
+                self.marker = "-"
+                continue
+            if not item.tag.endswith("}dd"):
+                self.marker = sign if any(c.isalnum() for c in sign) else "-"
+            if "ltx_bibitem" in (item.get("class") or ""):
+                self.reference(item)
+                continue
+            if tag is not None:
+                item.remove(tag)
+            self.children(item, ())
+            self.close()
+            self.marker = ""
+        self.kind, self.depth = kind, depth
+        self.close()
+
+    def reference(self, element: ElementTree.Element) -> None:
+        self.open("reference")
+        self.marker, kind, self.kind = "", self.kind, "reference"
+        tag = next((e for e in element if "ltx_tag_bibitem" in (e.get("class") or "").split()), None)
+        if tag is not None:
+            sign = " ".join("".join(tag.itertext()).split())
+            if " " not in sign and "(" not in sign.strip("()"):  # a label as printed; LaTeXML calls author-year entries "Smith (1999)"
+                self.text(sign + " ", ())
+            element.remove(tag)
+        for part in element:
+            self.space = True
+            self.element(part, ())
+            self.text(part.tail, ())
+        self.kind = kind
+        self.close()
+
+    def code(self, element: ElementTree.Element) -> None:
+        lines = [e for e in element.iter() if "ltx_listingline" in (e.get("class") or "").split()]
+        texts = ["".join(_without_tags(line)).rstrip("\n") for line in lines] or "".join(element.itertext()).strip("\n").split("\n")
+        block = self.open("code")
+        for line in texts:
+            block.starts.append(len(block.tokens))
+            words = re.findall(r"\s*\S+", line) or [line]
+            for number, word in enumerate(words):
+                indent = word[: len(word) - len(word.lstrip())]
+                block.tokens.append(Token(word.lstrip() if number else word, glue=indent if number else "\n"))
+        if not any(t.text.strip() for t in block.tokens):
+            block.tokens, block.starts = [], []
+        self.close()
+
+    def equations(self, element: ElementTree.Element) -> None:
+        """Rows of a display: their formulas joined, their number as a `\\tag`, what text stands between them as a paragraph."""
+        self.open("equation")
+        for row in element.iter(f"{_HTML}tr"):
+            parts, number = [], ""
+            for part in row.iter():
+                classes = (part.get("class") or "").split()
+                if "ltx_Math" in classes and (tex := _tex(part)):
+                    parts.append(re.sub(r"^\\displaystyle(?![a-zA-Z])\s*", "", tex))
+                elif "ltx_tag_equation" in classes or "ltx_tag_equationgroup" in classes:
+                    number = " ".join("".join(part.itertext()).split()).strip("()")
+            text = " ".join(parts)
+            if number:
+                text += f" \\tag{{{number}}}"
+            if parts:
+                self.block.tokens.append(Token(text, kind="display", glue="\n"))
+            else:
+                self.children(row, ())
+        self.close()
+
+    def table(self, element: ElementTree.Element) -> None:
+        marker, lead, self.marker, self.lead = self.marker, self.lead, "", []
+        outer = self.block
+        block = Block("table", apart=self.apart)
+        self.close_before_table(outer)
+        self.block = block
+        row = 0
+        for line in element.iter(f"{_HTML}tr"):
+            cells = [c for c in line if isinstance(c.tag, str) and c.tag.rpartition("}")[2] in ("td", "th")]
+            for cell in cells:
+                self.space, start = False, len(block.tokens)
+                self.inside(cell, block)
+                spans = (_span(cell.get("colspan")), _span(cell.get("rowspan")))
+                header = cell.tag.endswith("}th") and "ltx_th_column" in (cell.get("class") or "")
+                block.cells.append(Cell(row, start, len(block.tokens), *spans, header))
+            row += bool(cells)
+        self.block = block
+        self.close()
+        self.marker, self.lead = marker, lead
+
+    def close_before_table(self, outer: Block) -> None:
+        if outer.tokens or outer.errors:
+            self.blocks.append(outer)
+
+    def inside(self, cell: ElementTree.Element, table: Block) -> None:
+        """The words of a cell, whatever blocks it holds, into the table's tokens."""
+        inner = _Walk()
+        inner.num_apart, inner.apart = self.num_apart, self.apart
+        inner.children(cell, ())
+        inner.close()
+        self.num_apart = inner.num_apart
+        for number, block in enumerate(inner.blocks):
+            table.errors += block.errors
+            if block.kind == "footnote":
+                self.notes.append(block)
+            elif block.kind == "figure":
+                table.tokens.append(Token(f"![]({block.marker})", kind="raw"))
+            else:
+                tokens = [Token(t.text, "math" if t.kind == "display" else t.kind, t.style, t.glue.replace("\n", " ")) for t in block.tokens]
+                if tokens and number:
+                    tokens[0].glue = " "
+                table.tokens += tokens
+
+
+def _span(value: str | None) -> int:
+    return min(int(value), 1000) if value and value.isdigit() and int(value) > 0 else 1
+
+
+def _tex(element: ElementTree.Element) -> str:
+    return " ".join(_COMMENT.sub("", "".join(element.itertext())).split())
+
+
+def _without_tags(element: ElementTree.Element) -> list[str]:
+    """The text of a listing's line without its number."""
+    parts = [element.text or ""]
+    for child in element:
+        if "ltx_tag" not in (child.get("class") or "").split():
+            parts += _without_tags(child)
+        parts.append(child.tail or "")
+    return parts
+
+
+def _with_captions(blocks: list[Block]) -> list[Block]:
+    """Gives each picture of a float the caption that follows (or, after the last picture, precedes) it; a caption alone stays a paragraph."""
+    pictures = [b for b in blocks if b.kind == "figure" and not b.tokens]
+    captions = [b for b in blocks if b.kind == "caption" and b.tokens]
+    if not pictures or not captions:
+        return blocks
+    gone: set[int] = set()
+    for caption in captions:
+        place = next(i for i, b in enumerate(blocks) if b is caption)
+        before = [b for b in blocks[:place] if b.kind == "figure" and not b.tokens and id(b) not in gone]
+        after = [b for b in blocks[place:] if b.kind == "figure" and not b.tokens and id(b) not in gone]
+        if picture := (before or after)[-1:] if before else after[:1]:
+            target = picture[0]
+            target.tokens, target.errors = caption.tokens, target.errors + caption.errors
+            target.marker = "-".join(_NUMBER.findall(caption.marker.lower())) or "figure"
+            gone.add(id(caption))
+    return [b for b in blocks if id(b) not in gone]
