@@ -19,7 +19,7 @@ from demo.run import RECIPE
 
 DAGSTER_PAIRS = 20_000
 GROWTH_PAIRS = (5_000, 20_000, 50_000)
-THROUGH_DAGSTER = "import pathlib, demo.run; demo.run.materialise(pathlib.Path())"
+THROUGH_DAGSTER = "import sys; from assets.materialise import materialise_line; sys.exit(materialise_line('image-text'))"
 
 
 def dagster_rows() -> Iterator[Row]:
@@ -85,9 +85,9 @@ def through_dagster(pairs: int) -> Cost:
         shutil.copy(Path(__file__).parent.parent / "assets" / "dagster.yaml", folder / "dagster_home")
         environment = {
             "DAGSTER_HOME": str(folder / "dagster_home"),
-            "SIEVELINE_INPUT": str(shards),
-            "SIEVELINE_OUTPUT": str(folder / "image_text"),
-            "SIEVELINE_RECIPE": RECIPE,
+            "SIEVELINE_IMAGE_TEXT_INPUT": str(shards),
+            "SIEVELINE_IMAGE_TEXT_OUTPUT": str(folder / "image_text"),
+            "SIEVELINE_IMAGE_TEXT_RECIPE": RECIPE,
         }
         cost = cost_of([sys.executable, "-c", THROUGH_DAGSTER], environment)
         return said(cost, f"through Dagster, {pairs:,} pairs", folder / "image_text")

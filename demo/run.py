@@ -27,9 +27,9 @@ def settings(folder: Path) -> dict[str, str]:
     """The environment in which the code location serves the demo's output."""
     return {
         "DAGSTER_HOME": str(folder / "dagster_home"),
-        "SIEVELINE_INPUT": str(folder / "pool" / "shards" / "*.tar"),
-        "SIEVELINE_OUTPUT": str(folder / "image_text"),
-        "SIEVELINE_RECIPE": RECIPE,
+        "SIEVELINE_IMAGE_TEXT_INPUT": str(folder / "pool" / "shards" / "*.tar"),
+        "SIEVELINE_IMAGE_TEXT_OUTPUT": str(folder / "image_text"),
+        "SIEVELINE_IMAGE_TEXT_RECIPE": RECIPE,
     }
 
 
@@ -48,9 +48,9 @@ def main() -> None:
 
     for skipped in pool.build(folder / "pool", pairs=options.pairs):
         print(skipped)
-    from assets.materialise import materialise  # after the environment is set, which the code location reads
+    from assets.materialise import materialise_line, train  # after the environment is set, which the code location reads
 
-    failure = materialise()
+    failure = materialise_line("image-text") or train()
     if failure:
         sys.exit(failure)
 
