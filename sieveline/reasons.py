@@ -74,11 +74,11 @@ class Reason(StrEnum):
     LATEX_MEMORY = "latex_memory"
     LATEX_FAILED = "latex_failed"
     MISSING_FIGURES = "missing_figures"  # a PDF built here has holes
-    MARKUP_MISMATCH = "markup_mismatch"  # little of the markup stands in the PDF
+    LATEX_ERRORS = "latex_errors"
 
     # ocr-academic: pages
     FEW_WORDS = "few_words"
-    PAGE_BOUNDARY = "page_boundary"
     WORD_PRECISION = "word_precision"
     WORD_RECALL = "word_recall"
+    PAGE_BOUNDARY = "page_boundary"
     LATEX_LEFTOVERS = "latex_leftovers"  # commands that LaTeXML did not understand

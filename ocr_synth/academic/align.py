@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from ocr_synth.academic.blocks import Block
+from ocr_synth.academic.blocks import Block, Token
 from ocr_synth.academic.pdf import Page, Word
 from ocr_synth.academic.words import formula_words, words
 
@@ -25,6 +25,7 @@ _NEAR = 40  # words
 _FOUND = 0.3  # of a block's words; with fewer the block is looked for elsewhere
 _FEW = 4  # words; a block with fewer stays between its neighbours
 _PRINTED = 0.5  # of a group's weight; with less on any page the group is not printed
+_LONG, _LONG_REACH = 250, 2  # a group of more words may go over several pages, so many on either side of the one that holds most
 _NOTE_REACH, _FLOAT_REACH = 1, 6  # pages from the place in the source
 
 
@@ -95,7 +96,7 @@ def markup_words(blocks: Sequence[Block]) -> MarkupWords:
                 owners += [(number, first, True)] * len(found)
                 continue
             joined = text.text  # what is not spaced is one word, whatever its style
-            while token < len(block.tokens) and block.tokens[token].kind == "word" and not block.tokens[token].glue:
+            while token < len(block.tokens) and _continues(block.tokens[token - 1], block.tokens[token]):
                 joined += block.tokens[token].text
                 token += 1
             found = words(joined)
@@ -103,6 +104,14 @@ def markup_words(blocks: Sequence[Block]) -> MarkupWords:
             owners += [(number, first, False)] * len(found)
     columns = np.array(owners, np.int32).reshape(-1, 3).T
     return MarkupWords(texts, columns[0], columns[1], columns[2].astype(bool))
+
+
+def _continues(token: Token, following: Token) -> bool:
+    """Whether `following` is of the same word; a raised number is not, as it is not where the PDF is read."""
+    if following.kind != "word" or following.glue:
+        return False
+    raised = [bool({"sup", "sub"} & set(t.style)) for t in (token, following)]
+    return raised[0] == raised[1] or token.text[-1:].isdigit() == following.text[:1].isdigit()
 
 
 def page_words(pages: Sequence[Page], vocabulary: set[str]) -> PageWords:
@@ -145,7 +154,7 @@ def align(blocks: Sequence[Block], markup: MarkupWords, printed: PageWords) -> A
         near = search.expected_page(mine, place)
         page = search.page_of(mine, near, reach)
         if page is not None:
-            free = search.free(page)
+            free = search.free(page, _LONG_REACH if len(mine) > _LONG else 0)
             _match(ours, mine, theirs, free, place)
             search.take(place[mine])
             moved.update(members)
@@ -186,7 +195,7 @@ def _groups(blocks: Sequence[Block], markup: MarkupWords, place: np.ndarray) -> 
     for number, block in enumerate(blocks):
         if block.apart is not None:
             if block.apart not in floats:
-                groups.append((floats[block.apart], _NOTE_REACH if block.kind == "footnote" else _FLOAT_REACH))
+                groups.append((floats[block.apart], _FLOAT_REACH if block.kind not in ("footnote", "author") else _NOTE_REACH))
             floats[block.apart].append(number)
         elif num_words[number] >= _FEW and num_found[number] < _FOUND * num_words[number]:
             groups.append(([number], None))
@@ -205,9 +214,9 @@ class _Search:
         total = Counter(theirs.tolist())
         self._weight = {word: 1 / (1 + math.log(count)) for word, count in total.items()}
 
-    def free(self, page: int) -> np.ndarray:
-        """Indices of the words of `page` that are not taken."""
-        start, end = self._starts[page], self._starts[page + 1]
+    def free(self, page: int, reach: int = 0) -> np.ndarray:
+        """Indices of the words of `page`, and of `reach` pages before and after it, that are not taken."""
+        start, end = self._starts[max(0, page - reach)], self._starts[min(self._num_pages, page + reach + 1)]
         return start + np.flatnonzero(self._free[start:end])
 
     def take(self, places: np.ndarray) -> None:
@@ -232,4 +241,5 @@ class _Search:
             held = sum(self._weight.get(w, 1.0) * min(n, there[w]) for w, n in wanted.items() if w in there)
             if held > best_held + 0.05 * whole:
                 best, best_held = page, held
-        return best if best_held >= _PRINTED * whole else None
+        needed = _PRINTED if len(mine) <= _LONG else _PRINTED / (2 * _LONG_REACH)
+        return best if best_held >= needed * whole else None

@@ -49,7 +49,7 @@ class Block:
     """A paragraph, heading, list item, formula, table, figure, footnote, reference or piece of code.
 
     Attributes:
-        kind: "paragraph", "heading", "item", "equation", "code", "table", "figure", "caption", "footnote", "quote", "reference".
+        kind: "paragraph", "author", "heading", "item", "equation", "code", "table", "figure", "caption", "footnote", "quote", "reference".
         tokens: in reading order.
         level: of a heading, 1 for the title; depth of a list item, 0 for the outermost.
         marker: of an item or footnote, "-", "1." or the footnote's sign; the name a figure is referred to by.

@@ -218,11 +218,16 @@ def _check(result: int, what: str) -> None:
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
+def follow(parent: int) -> None:
+    """Lets this process die with the process `parent`, which started it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we could ask
+        sys.exit(_REFUSED)
+
+
 def _main() -> None:
     orders = json.loads(sys.argv[1])
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != orders["parent"]:  # it died before we could ask to die with it
-        sys.exit(_REFUSED)
+    follow(orders["parent"])
     try:
         enter(orders["folder"], orders["software"], orders["limits"])
         os.execvp(sys.argv[2], sys.argv[2:])

@@ -11,7 +11,8 @@ from datetime import date
 from pathlib import Path
 
 from ocr_synth.academic import jail
-from ocr_synth.academic.sources import UnusableError
+from ocr_synth.academic.bibliography import make_bbl
+from ocr_synth.academic.sources import UnusableError, texts_of
 from sieveline.reasons import Reason
 
 LATEXML = (
@@ -74,13 +75,13 @@ def missing_program() -> str | None:
     return None if shutil.which("latexmlc") else "latexmlc"
 
 
-def outside_path(folder: Path) -> str | None:
-    """The first path that a source in `folder` asks to read or write outside of it, literally; None if none does.
+def outside_path(folder: Path, main: str) -> str | None:
+    """The first path that the sources ask to read or write outside of `folder`, literally; None if none does.
 
     A path put together by macros is not seen here: the jail refuses it all the same.
     """
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".tex", ".ltx", ".sty", ".cls", ".bbl")):
-        if found := _READS.search(path.read_text("utf-8", "replace")):
+    for text in texts_of(folder, main):
+        if found := _READS.search(text):
             return found[1][:80]
     return None
 
@@ -95,6 +96,9 @@ def convert(folder: Path, main: str, day: date | None, limits: jail.Limits) -> C
         UnusableError: it asked for files outside, ran into a limit, or gave up; the reason says which.
         OSError: LaTeXML is not installed or there is no jail here.
     """
+    if outside := outside_path(folder, main):
+        raise UnusableError(Reason.OUTSIDE_PATH, outside)
+    make_bbl(folder, main)
     set_date(folder / main, day or date(1970, 1, 1))
     ended = jail.run([*LATEXML, main], folder, limits)
     log = _text(folder / ".latexml.log")
@@ -155,7 +159,7 @@ def set_date(main: Path, day: date) -> None:
 
 def _judge(ended: jail.Ended, program: str, log: str) -> None:
     if ended.how == "time":
-        raise UnusableError(Reason.LATEX_TIME, f"{program} after {ended.cpu_seconds:.0f} CPU-seconds")
+        raise UnusableError(Reason.LATEX_TIME, f"{program} went over its limit of wall or CPU time")
     if ended.how == "memory":
         raise UnusableError(Reason.LATEX_MEMORY, program)
     if outside := _UNREADABLE.search(log):

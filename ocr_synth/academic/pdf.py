@@ -7,10 +7,11 @@ joined and keeps the place of its beginning. 13 CPU-ms a page of 5,000 character
 
 import ctypes
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
@@ -54,11 +55,54 @@ class Page:
     words: list[Word]
 
 
+MIN_WORDS = 5
+"""A page on average; a PDF with fewer has no text that can be read."""
+
+_PACKED = pa.schema(
+    [
+        ("page", pa.int32()),
+        ("text", pa.string()),
+        ("x", pa.float32()),
+        ("y", pa.float32()),
+        ("maths", pa.bool_()),
+        ("figure", pa.bool_()),
+        ("parts", pa.list_(pa.string())),
+    ]
+)
+
+
+def pack(pages: list[Page]) -> bytes:
+    """The words of all pages as an Arrow file."""
+    rows = [(n, w.text, w.x, w.y, w.maths, w.figure, w.parts) for n, page in enumerate(pages) for w in page.words]
+    columns = [pa.array(c, f.type) for c, f in zip(zip(*rows, strict=True), _PACKED, strict=True)] if rows else []
+    table = pa.table(columns, schema=_PACKED) if rows else _PACKED.empty_table()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, _PACKED, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def unpack(content: bytes, sizes: Sequence[Sequence[float]]) -> list[Page]:
+    """The pages that `pack` packed, of the given widths and heights.
+
+    Raises:
+        pa.ArrowInvalid: this is not what `pack` gives.
+    """
+    table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
+    pages = [Page(width, height, []) for width, height in sizes]
+    columns = [table[name].to_pylist() for name in _PACKED.names]
+    for page, text, x, y, maths, figure, parts in zip(*columns, strict=True):
+        pages[page].words.append(Word(text, x, y, maths, figure, tuple(parts)))
+    return pages
+
+
 class Document:
     """A PDF that can be read. Not for several threads: PDFium is not."""
 
     def __init__(self, content: bytes):
         """Raises pdfium.PdfiumError: broken, or encrypted with a password."""
+        if not content:
+            raise pdfium.PdfiumError("an empty file")
         self._pdf = pdfium.PdfDocument(content)
 
     def __len__(self) -> int:
@@ -99,9 +143,9 @@ class Document:
 def _words(page: raw.FPDF_PAGE, text: raw.FPDF_TEXTPAGE) -> Iterator[Word]:
     unicode, text_object = raw.FPDFText_GetUnicode, raw.FPDFText_GetTextObject
     on_page = _text_objects(page)
-    of_object: dict[int, tuple[bool, bool]] = {}
+    of_object: dict[int, tuple[bool, bool, str]] = {}
     chunk = _Chunk(text)
-    maths = figure = False
+    maths, figure, font = False, False, ""
     last_hyphen = False
     for i in range(raw.FPDFText_CountChars(text)):
         code = unicode(text, i)
@@ -119,9 +163,10 @@ def _words(page: raw.FPDF_PAGE, text: raw.FPDF_TEXTPAGE) -> Iterator[Word]:
         address = ctypes.addressof(found.contents) if found else 0
         if address:
             if address not in of_object:
-                of_object[address] = (bool(_MATHS.search(_font(found))), bool(on_page) and address not in on_page)
-            maths, figure = of_object[address]
-        chunk.add(i, code, maths, figure)
+                name = _font(found)
+                of_object[address] = (bool(_MATHS.search(name)), bool(on_page) and address not in on_page, name)
+            maths, figure, font = of_object[address]
+        chunk.add(i, code, maths, figure, font)
     yield from chunk.end()
 
 
@@ -131,11 +176,15 @@ class _Chunk:
     def __init__(self, text: raw.FPDF_TEXTPAGE):
         self._text = text
         self._runs: list[tuple[int, str, bool, bool]] = []  # first character, text, maths, figure
+        self._font = ""
         self._hyphen: int | None = None  # length of the last run where it was hyphenated
 
-    def add(self, index: int, code: int, maths: bool, figure: bool) -> None:
+    def add(self, index: int, code: int, maths: bool, figure: bool, font: str) -> None:
         character = chr(code) if code < 0x110000 else ""
-        if self._runs and self._runs[-1][2:] == (maths, figure) and not maths:
+        last = self._runs[-1][1][-1:] if self._runs else ""
+        raised = font != self._font and character.isalnum() and last.isalnum() and character.isdigit() != last.isdigit()
+        self._font = font
+        if self._runs and self._runs[-1][2:] == (maths, figure) and not maths and not raised:
             first, text, *_ = self._runs[-1]
             self._runs[-1] = (first, text + character, maths, figure)
         else:

@@ -20,7 +20,7 @@ from sieveline.reasons import Reason
 
 PICTURES = (".pdf", ".eps", ".ps", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".bmp", ".tif", ".tiff", ".ai", ".fig", ".mp4")
 _ORDERS = (".ltxml", ".latexml", "latexmkrc", ".cnf", ".lua", ".pl", ".pm", ".sh", ".exe", ".bat", ".py")
-_PLAIN = re.compile(r"[\w+@=.,~#& ()\[\]-]+")  # what a part of a path may be made of; letters of any script
+_PLAIN = re.compile(r"[\w+@=.,~& ()\[\]-]+")  # what a part of a path may be made of; letters of any script
 _KNOWN_STEMS = ("main", "ms", "paper", "article", "manuscript", "root", "arxiv")
 
 
@@ -209,3 +209,24 @@ def _main_of(folder: Path, with_pdf: set[str]) -> str:
         )
 
     return min(files, key=preference).relative_to(folder).as_posix()
+
+
+_INPUT = re.compile(r"\\(?:input|include|subfile)\s*\{?\s*([^\s{}\\]+)")
+_TEX_COMMENT = re.compile(r"(?<!\\)%[^\n]*")
+
+
+def texts_of(folder: Path, main: str) -> list[str]:
+    """The texts of `main` and of the files that it and they name in an `\\input` or `\\include`, without comments, each once."""
+    texts, queue, seen = [], [main], {main}
+    while queue:
+        path = folder / queue.pop(0)
+        text = _TEX_COMMENT.sub("", path.read_text("utf-8", "replace"))
+        texts.append(text)
+        for name in _INPUT.findall(text):
+            for candidate in (f"{name}.tex", name):
+                parts = PurePosixPath(candidate).parts
+                if candidate not in seen and ".." not in parts and "/" not in parts and (folder / candidate).is_file():
+                    seen.add(candidate)
+                    queue.append(candidate)
+                    break
+    return texts

@@ -6,7 +6,7 @@ PDF has them, footnotes at the end of their page. What was found on no page (key
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ocr_synth.academic.align import Alignment, MarkupWords, PageWords
 from ocr_synth.academic.blocks import Block, render
 
 _WINDOW = 12  # words that a boundary is judged by
+_WITHIN = 40  # words between two of a float that are taken to be the float's, found or not
 
 
 @dataclass(slots=True)
@@ -45,15 +46,6 @@ class _Part:
     note: bool = False
 
 
-@dataclass(slots=True)
-class _Running:
-    """The tokens of the running text, one row each."""
-
-    block: list[int] = field(default_factory=list)
-    token: list[int] = field(default_factory=list)
-    place: list[int] = field(default_factory=list)
-
-
 def split(
     blocks: Sequence[Block], markup: MarkupWords, printed: PageWords, found: Alignment, beside: np.ndarray, num_pages: int
 ) -> list[PageMarkup]:
@@ -62,27 +54,32 @@ def split(
     Args:
         beside: bool [m], page words that are running heads and the like.
     """
-    placed = _placed_words(blocks, markup, found)
-    running = _running(blocks, placed, found)
+    placed = _placed_words(markup, found)
     claimed = np.zeros(len(printed.texts), bool)
     claimed[found.place[found.place >= 0]] = True
-    open_words = ~claimed & ~beside & ~printed.figure
-    pages = _pages_of(running, printed, open_words, num_pages)
+    spread = _Spread(printed, ~claimed & ~beside & ~printed.figure, num_pages)
 
     parts: list[list[_Part]] = [[] for _ in range(num_pages)]
-    _running_parts(blocks, running, pages, parts)
-    _moved_parts(blocks, markup, printed, found, parts)
+    running = [i for i, b in enumerate(blocks) if b.apart is None and i not in found.moved and i not in found.unprinted]
+    _put(blocks, running, placed, spread, parts, together=False)
+    groups: dict[int, list[int]] = {}
+    for number in sorted(found.moved):
+        apart = blocks[number].apart
+        groups.setdefault(-1 - number if apart is None else apart, []).append(number)
+    for members in groups.values():
+        _put(blocks, members, placed, spread, parts, together=True)
+    outside = _outside_running(blocks, markup, printed, found, beside)
     results = []
     for number, here in enumerate(parts):
         page = PageMarkup(text=_written(blocks, here))
         page.errors = sum(blocks[p.block].errors for p in here if p.start == 0)
         page.num_apart = len({blocks[p.block].apart for p in here} - {None})
         results.append(page)
-        _score_ends(page, number, markup, printed, found, beside, blocks)
+        _score_ends(page, number, markup, printed, found, outside)
     return results
 
 
-def _placed_words(blocks: Sequence[Block], markup: MarkupWords, found: Alignment) -> dict[tuple[int, int], int]:
+def _placed_words(markup: MarkupWords, found: Alignment) -> dict[tuple[int, int], int]:
     """(block, token) -> the first page word found for it."""
     placed: dict[tuple[int, int], int] = {}
     for block, token, place in zip(markup.block.tolist(), markup.token.tolist(), found.place.tolist(), strict=True):
@@ -91,87 +88,74 @@ def _placed_words(blocks: Sequence[Block], markup: MarkupWords, found: Alignment
     return placed
 
 
-def _running(blocks: Sequence[Block], placed: dict[tuple[int, int], int], found: Alignment) -> _Running:
-    running = _Running()
-    for number, block in enumerate(blocks):
-        if block.apart is not None or number in found.moved or number in found.unprinted:
-            continue
-        for token in range(max(1, len(block.tokens))):  # a picture has no tokens, and one place
-            running.block.append(number)
-            running.token.append(token)
-            running.place.append(placed.get((number, token), -1))
-    return running
+class _Spread:
+    """Gives tokens that were not found a page between those that were."""
+
+    def __init__(self, printed: PageWords, open_words: np.ndarray, num_pages: int):
+        """Args: open_words: bool [m], page words without a partner."""
+        self._page = printed.page
+        self._open = np.concatenate([[0], np.cumsum(open_words)])
+        self._starts = np.searchsorted(printed.page, np.arange(num_pages + 1))
+
+    def pages(self, places: list[int]) -> list[int]:
+        """The page of every token, from the page word of each, -1 where none was found; empty if none was found at all."""
+        pages = [int(self._page[p]) if p >= 0 else -1 for p in places]
+        known = [i for i, p in enumerate(pages) if p >= 0]
+        if not known:
+            return []
+        pages[: known[0]] = [pages[known[0]]] * known[0]
+        pages[known[-1] :] = [pages[known[-1]]] * (len(pages) - known[-1])
+        for before, after in zip(known, known[1:], strict=False):
+            count, first, last = after - before - 1, pages[before], pages[after]
+            if first >= last:
+                pages[before + 1 : after] = [first] * count
+            elif count:
+                # how many words without a partner each page has between the two words that were found
+                edges = [places[before] + 1, *(self._starts[p] for p in range(first + 1, last + 1)), places[after]]
+                shares = np.diff(self._open[edges]).astype(float)
+                limits = np.cumsum(shares / shares.sum() if shares.sum() else np.eye(1, len(shares))[0]) * count
+                pages[before + 1 : after] = (first + np.searchsorted(limits[:-1], np.arange(count) + 0.5)).tolist()
+        return pages
 
 
-def _pages_of(running: _Running, printed: PageWords, open_words: np.ndarray, num_pages: int) -> list[int]:
-    """The page of every running token."""
-    pages = [int(printed.page[p]) if p >= 0 else -1 for p in running.place]
-    known = [i for i, p in enumerate(pages) if p >= 0]
-    if not known:
-        return [0] * len(pages)
-    pages[: known[0]] = [pages[known[0]]] * known[0]
-    pages[known[-1] :] = [pages[known[-1]]] * (len(pages) - known[-1])
-    opened = np.concatenate([[0], np.cumsum(open_words)])
-    starts = np.searchsorted(printed.page, np.arange(num_pages + 1))
-    for before, after in zip(known, known[1:], strict=False):
-        count, first, last = after - before - 1, pages[before], pages[after]
-        if not count:
-            continue
-        if first == last:
-            pages[before + 1 : after] = [first] * count
-            continue
-        # how many words without a partner each page has between the two words that were found
-        edges = [running.place[before] + 1, *(starts[p] for p in range(first + 1, last + 1)), running.place[after]]
-        shares = np.array([opened[b] - opened[a] for a, b in zip(edges, edges[1:], strict=False)], float)
-        limits = np.cumsum(shares / shares.sum() if shares.sum() else [1.0] + [0.0] * (len(shares) - 1)) * count
-        for i in range(count):
-            pages[before + 1 + i] = first + int(np.searchsorted(limits[:-1], i + 0.5))
-    return pages
-
-
-def _running_parts(blocks: Sequence[Block], running: _Running, pages: list[int], parts: list[list[_Part]]) -> None:
-    position = -1.0
-    i = 0
-    while i < len(pages):
-        number = running.block[i]
-        end = i
-        while end < len(pages) and running.block[end] == number:
-            end += 1
-        start = i
-        while start < end:
-            stop = start
-            while stop < end and pages[stop] == pages[start]:
-                stop += 1
-            first = 0 if start == i else blocks[number].cut(running.token[start])
-            last = len(blocks[number].tokens) if stop == end else blocks[number].cut(running.token[stop])
-            position = next((float(p) for p in running.place[start:stop] if p >= 0), position + 1e-6)
-            if last > first or not blocks[number].tokens:
-                parts[pages[start]].append(_Part(number, first, last, position))
-            start = stop
-        i = end
-
-
-def _moved_parts(
-    blocks: Sequence[Block], markup: MarkupWords, printed: PageWords, found: Alignment, parts: list[list[_Part]]
+def _put(
+    blocks: Sequence[Block],
+    members: Sequence[int],
+    placed: dict[tuple[int, int], int],
+    spread: _Spread,
+    parts: list[list[_Part]],
+    *,
+    together: bool,
 ) -> None:
-    """Floats and notes, each where its first words stand, its blocks in their order."""
-    where: dict[int, tuple[int, float]] = {}  # group -> page, position
-    for number in sorted(found.moved):
-        places = found.place[markup.block == number]
-        places = places[places >= 0]
-        if len(places):
-            group = blocks[number].apart if blocks[number].apart is not None else -1 - number
-            if group not in where:
-                where[group] = (int(printed.page[places[0]]), float(places.min()))
-    members: dict[int, int] = {}
-    for number in sorted(found.moved):
+    """Cuts the blocks `members`, which follow each other, by pages.
+
+    Args:
+        together: whether they come at one place of a page, that of the first word of any of them there.
+    """
+    tokens = [(number, token) for number in members for token in range(max(1, len(blocks[number].tokens)))]
+    places = [placed.get(t, -1) for t in tokens]  # a picture has no tokens, and one place
+    pages = spread.pages(places)
+    position = -1.0
+    first_on: dict[int, float] = {}
+    for page, place in zip(pages, places, strict=False):
+        if place >= 0:
+            first_on[page] = min(first_on.get(page, place), place)
+    start = 0
+    for i in range(1, len(pages) + 1):
+        if i < len(pages) and tokens[i][0] == tokens[start][0] and pages[i] == pages[start]:
+            continue
+        (number, token), page = tokens[start], pages[start]
         block = blocks[number]
-        group = block.apart if block.apart is not None else -1 - number
-        if group in where:
-            page, position = where[group]
-            members[group] = members.get(group, 0) + 1
-            position += 1e-4 * members[group]
-            parts[page].append(_Part(number, 0, len(block.tokens), position, note=block.kind == "footnote"))
+        first = 0 if token == 0 else block.cut(token)
+        last = block.cut(tokens[i][1]) if i < len(pages) and tokens[i][0] == number else len(block.tokens)
+        position += 1e-6
+        if not together:
+            position = next((float(p) for p in places[start:i] if p >= 0), position)
+        elif page in first_on:
+            position = max(position, first_on.pop(page) - 0.5)
+        if last > first or not block.tokens:
+            parts[page].append(_Part(number, first, last, position, note=block.kind == "footnote"))
+        start = i
 
 
 def _written(blocks: Sequence[Block], parts: list[_Part]) -> str:
@@ -182,36 +166,47 @@ def _written(blocks: Sequence[Block], parts: list[_Part]) -> str:
         piece = render(block, part.start, part.end)
         if not piece:
             continue
-        tight = before is not None and before.kind == block.kind == "item"
+        tight = before is not None and before.kind == block.kind and block.kind in ("item", "author")
         text += ("\n" if tight else "\n\n" if text else "") + piece
         before = block
     return text
 
 
-def _score_ends(
-    page: PageMarkup, number: int, markup: MarkupWords, printed: PageWords, found: Alignment, beside: np.ndarray, blocks: Sequence[Block]
-) -> None:
-    moved = np.isin(markup.block, list(found.moved)) if found.moved else np.zeros(len(markup.block), bool)
-    here = np.flatnonzero((found.place >= 0) & ~moved & ~markup.maths)
-    here = here[printed.page[found.place[here]] == number]
+def _outside_running(blocks: Sequence[Block], markup: MarkupWords, printed: PageWords, found: Alignment, beside: np.ndarray) -> np.ndarray:
+    """Page words that are no running text: margins, figures, formulas, and what lies within floats and notes. Bool [m]."""
+    outside = beside | printed.figure | printed.maths
+    of_block = np.array([(-1 - i if b.apart is None else b.apart) if i in found.moved else 0 for i, b in enumerate(blocks)] or [0])
+    group = of_block[markup.block]
+    here = found.place >= 0
+    owner = np.zeros(len(printed.texts), np.int64)
+    owner[found.place[here]] = np.where(group[here] != 0, group[here], np.iinfo(np.int64).max)  # the running text's own: the largest
+    for one in np.unique(group[here & (group != 0)]):
+        places = np.sort(found.place[here & (group == one)])
+        for before, after in zip(places, places[1:], strict=False):
+            if after - before <= _WITHIN and printed.page[before] == printed.page[after]:
+                outside[before + 1 : after] |= owner[before + 1 : after] != np.iinfo(np.int64).max
+        outside[places] = True
+    return outside
+
+
+def _score_ends(page: PageMarkup, number: int, markup: MarkupWords, printed: PageWords, found: Alignment, outside: np.ndarray) -> None:
+    here = np.flatnonzero((found.place >= 0) & ~markup.maths)
+    here = here[(printed.page[found.place[here]] == number) & ~outside[found.place[here]]]
     if not len(here):  # a page of floats alone has no ends to get wrong
         page.start_score = page.end_score = float(page.num_apart > 0)
         return
-    taken = np.zeros(len(printed.texts), bool)
-    taken[found.place[(found.place >= 0) & moved]] = True
-    skipped = taken | beside | printed.figure | printed.maths
     start, end = np.searchsorted(printed.page, [number, number + 1])
-    page.start_score = _agreement(here, markup, found, skipped, int(start), forward=True)
-    page.end_score = _agreement(here, markup, found, skipped, int(end), forward=False)
+    page.start_score = _agreement(here, markup, found, outside, int(start), forward=True)
+    page.end_score = _agreement(here, markup, found, outside, int(end), forward=False)
 
 
-def _agreement(here: np.ndarray, markup: MarkupWords, found: Alignment, skipped: np.ndarray, edge: int, *, forward: bool) -> float:
+def _agreement(here: np.ndarray, markup: MarkupWords, found: Alignment, outside: np.ndarray, edge: int, *, forward: bool) -> float:
     """Twice the words that agree by all words, of both readings, from the edge of the page to the 12th word of the running text that was found."""
     window = here[:_WINDOW] if forward else here[-_WINDOW:]
     inner = window[-1] if forward else window[0]
     place = int(found.place[inner])
     between = slice(edge, place + 1) if forward else slice(place, edge)
-    num_printed = int((~skipped[between]).sum())
+    num_printed = int((~outside[between]).sum())
     span = slice(int(window[0]), int(window[-1]) + 1)
     num_markup = int((~markup.maths[span] & (found.place[span] >= -1)).sum())
     return round(min(1.0, 2 * len(window) / max(1, num_printed + num_markup)), 4)

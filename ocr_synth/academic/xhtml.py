@@ -20,10 +20,13 @@ _UNPRINTED = {
 _PICTURES = {"ltx_graphics", "ltx_picture", "ltx_missing_image"}
 _FLOATS = {"ltx_figure", "ltx_table", "ltx_float"}
 _NOT_FLOATING = {"ltx_minipage", "ltx_parbox"}
+_AUTHOR_PARTS = {"ltx_personname", "ltx_contact"}
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _PARAGRAPHS = {"p", "div", "li", "dd", "dt", "ul", "ol", "dl", "blockquote", "table", "pre", "tr", "figure", "section", *_HEADINGS}
 _LOGOS = {"ltx_TeX_logo", "ltx_LaTeX_logo"}
 _COMMENT = re.compile(r"%\s*\n\s*")
+_LOGO = re.compile("LaTeX|TeX", re.IGNORECASE)
+_LOGO_NAMES = {"LATEX": "LaTeX", "TEX": "TeX"}
 _NUMBER = re.compile(r"\w+(?:\.\w+)*")
 
 
@@ -71,7 +74,7 @@ class _Walk:
         return self.block
 
     def add(self, token: Token) -> None:
-        if self.lead and self.block.kind in ("paragraph", "item", "quote"):
+        if self.lead and self.block.kind in ("paragraph", "item", "quote", "author"):
             self.block.tokens, self.lead = self.lead, []
             token.glue = token.glue or " "
         if self.marker and self.block.kind == "item" and not self.block.tokens:
@@ -114,12 +117,13 @@ class _Walk:
             self.space = True
             self.line_break()
         elif classes & _LOGOS:
-            text = "".join(element.itertext()).split()
-            self.text((" " if self.space else "") + " ".join(text), style)
+            self.text((" " if self.space else "") + _LOGO.sub(lambda m: _LOGO_NAMES[m[0].upper()], "".join("".join(element.itertext()).split())), style)
         elif "ltx_eqn_table" in classes:
             self.equations(element)
         elif classes & _FLOATS and not classes & _NOT_FLOATING:
             self.float(element, style)
+        elif classes & _AUTHOR_PARTS:
+            self.author(element, style)
         elif "ltx_caption" in classes:
             self.caption(element)
         elif tag in _HEADINGS:
@@ -150,7 +154,7 @@ class _Walk:
         return style + tuple(s for s in new if s not in style)
 
     def line_break(self) -> None:
-        if self.block.tokens and self.block.kind in ("paragraph", "item", "quote"):
+        if self.block.tokens and self.block.kind in ("paragraph", "item", "quote", "author"):
             self.block.tokens.append(Token("", kind="raw", glue="\n")) if self.block.tokens[-1].glue != "\n" else None
             self.space = False
 
@@ -197,6 +201,18 @@ class _Walk:
         self.apart, self.kind, self.depth = outer, kind, depth
         self.close()
         self.blocks[first:] = _with_captions(self.blocks[first:])
+
+    def author(self, element: ElementTree.Element, style: tuple[str, ...]) -> None:
+        """A name or an address, for itself: classes set them in other orders than the source, and an address that authors share once."""
+        self.close()
+        outer, kind = self.apart, self.kind
+        self.num_apart += 1
+        self.apart, self.kind = self.num_apart, "author"
+        self.close()
+        self.children(element, style)
+        self.close()
+        self.apart, self.kind = outer, kind
+        self.close()
 
     def caption(self, element: ElementTree.Element) -> None:
         self.open("caption")
@@ -270,6 +286,8 @@ class _Walk:
                 self.text(sign + " ", ())
             element.remove(tag)
         for part in element:
+            if any("ltx_bib_links" in (e.get("class") or "") for e in part.iter()):
+                continue  # "External Links: Document", which LaTeXML adds
             self.space = True
             self.element(part, ())
             self.text(part.tail, ())
@@ -341,16 +359,16 @@ class _Walk:
         inner.children(cell, ())
         inner.close()
         self.num_apart = inner.num_apart
-        for number, block in enumerate(inner.blocks):
+        for block in inner.blocks:
             table.errors += block.errors
             if block.kind == "footnote":
                 self.notes.append(block)
-            elif block.kind == "figure":
+            elif block.kind == "figure" and not block.tokens:
                 table.tokens.append(Token(f"![]({block.marker})", kind="raw"))
             else:
                 tokens = [Token(t.text, "math" if t.kind == "display" else t.kind, t.style, t.glue.replace("\n", " ")) for t in block.tokens]
-                if tokens and number:
-                    tokens[0].glue = " "
+                if tokens:
+                    tokens[0].glue = " "  # cells do not run into each other
                 table.tokens += tokens
 
 
