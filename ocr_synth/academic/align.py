@@ -55,6 +55,7 @@ class PageWords:
         page: int32 [m].
         x, y: float32 [m], points.
         maths, figure: bool [m].
+        raw: as in `pdf.Word`.
     """
 
     texts: list[str]
@@ -63,6 +64,7 @@ class PageWords:
     y: np.ndarray
     maths: np.ndarray
     figure: np.ndarray
+    raw: list[str]
 
 
 @dataclass(slots=True)
@@ -91,7 +93,7 @@ def markup_words(blocks: Sequence[Block]) -> MarkupWords:
             if text.kind == "raw":
                 continue
             if text.kind != "word":
-                found = formula_words(text.text)
+                found = words(text.text) if text.kind == "number" else formula_words(text.text)
                 texts += found
                 owners += [(number, first, True)] * len(found)
                 continue
@@ -131,6 +133,7 @@ def page_words(pages: Sequence[Page], vocabulary: set[str]) -> PageWords:
         np.array([w.y for _, w in kept], np.float32),
         np.array([w.maths for _, w in kept], bool),
         np.array([w.figure for _, w in kept], bool),
+        [w.raw for _, w in kept],
     )
 
 
@@ -147,19 +150,25 @@ def align(blocks: Sequence[Block], markup: MarkupWords, printed: PageWords) -> A
 
     moved, unprinted = set(), set()
     groups = _groups(blocks, markup, place)
-    search = _Search(ours, theirs, printed, place)
+    loose = np.array([b.kind == "author" for b in blocks] or [False])
+    search = _Search(ours, theirs, printed, place, loose[markup.block])
     for members, reach in groups:
         mine = np.flatnonzero(np.isin(markup.block, members))
         place[mine] = -1
         near = search.expected_page(mine, place)
         page = search.page_of(mine, near, reach)
-        if page is not None:
-            free = search.free(page, _LONG_REACH if len(mine) > _LONG else 0)
-            _match(ours, mine, theirs, free, place)
-            search.take(place[mine])
-            moved.update(members)
-        else:
+        if page is None and len(members) > 1:  # a float some of whose parts are not printed: the place of its largest part that is
+            parts = sorted((mine[markup.block[mine] == number] for number in members), key=len, reverse=True)
+            page = next((p for part in parts if (p := search.page_of(part, near, reach)) is not None), None)
+        if page is None:
             unprinted.update(members)
+            continue
+        _match(ours, mine, theirs, search.free(page, _LONG_REACH if len(mine) > _LONG else 0), place)
+        search.take(place[mine])
+        for number in members:
+            part = mine[markup.block[mine] == number]
+            absent = len(part) >= _FEW and (place[part] >= 0).mean() < _FOUND
+            (unprinted if absent else moved).add(number)
     return Alignment(place, moved, unprinted)
 
 
@@ -205,8 +214,9 @@ def _groups(blocks: Sequence[Block], markup: MarkupWords, place: np.ndarray) -> 
 class _Search:
     """Looks for groups among the page words that are not taken."""
 
-    def __init__(self, ours: np.ndarray, theirs: np.ndarray, printed: PageWords, place: np.ndarray):
-        self._ours, self._theirs, self._page = ours, theirs, printed.page
+    def __init__(self, ours: np.ndarray, theirs: np.ndarray, printed: PageWords, place: np.ndarray, loose: np.ndarray):
+        """Args: loose: bool [n], words of addresses, of which a class prints what it likes."""
+        self._ours, self._theirs, self._page, self._loose = ours, theirs, printed.page, loose
         self._free = ~printed.figure
         self._free[place[place >= 0]] = False
         self._num_pages = int(printed.page.max()) + 1 if len(theirs) else 0
@@ -241,5 +251,5 @@ class _Search:
             held = sum(self._weight.get(w, 1.0) * min(n, there[w]) for w, n in wanted.items() if w in there)
             if held > best_held + 0.05 * whole:
                 best, best_held = page, held
-        needed = _PRINTED if len(mine) <= _LONG else _PRINTED / (2 * _LONG_REACH)
+        needed = _FOUND if self._loose[mine].any() else _PRINTED if len(mine) <= _LONG else _PRINTED / (2 * _LONG_REACH)
         return best if best_held >= needed * whole else None

@@ -18,10 +18,9 @@ _KEY = re.compile(r"[^\s{},%#~\\]+")
 _CLASS = re.compile(r"\\documentclass\s*(?:\[([^\]]*)\])?\s*\{([\w.-]+)\}")
 # The style that a class sets by itself; revtex by its option for the society.
 _STYLE_OF_CLASS = {"acmart": "ACM-Reference-Format", "aastex631": "aasjournal", "aastex63": "aasjournal", "mnras": "mnras"}
-_LIMITS = jail.Limits(wall_seconds=30, cpu_seconds=10, memory_bytes=1 << 30, file_bytes=16 << 20)
 
 
-def make_bbl(folder: Path, main: str) -> bool:
+def make_bbl(folder: Path, main: str, limits: jail.Limits) -> bool:
     """Writes the .bbl of `main` and takes the .bib files away, so that LaTeXML reads it; whether it could.
 
     Nothing is done where a .bbl is there, no .bib, no known style, or no BibTeX; a .bbl that has no entry is not kept.
@@ -31,13 +30,15 @@ def make_bbl(folder: Path, main: str) -> bool:
     if bbl.exists() or not bibs or not shutil.which("bibtex"):
         return False
     text = "\n".join(texts_of(folder, main))
-    style, data = style_of(text), [d for found in _DATA.findall(text) for d in found.replace(" ", "").split(",") if _KEY.fullmatch(d)]
+    there = {bib.relative_to(folder).with_suffix("").as_posix() for bib in bibs}
+    data = [name for found in _DATA.findall(text) for name in found.replace(" ", "").replace(".bib", "").split(",") if name in there]
+    style = style_of(text)
     keys = dict.fromkeys(key for pair in _CITES.findall(text) for cited in pair for key in _KEY.findall(cited))
     if not style or not data or not keys or "\\usepackage{biblatex}" in text:
         return False
     lines = ["\\relax", *(f"\\citation{{{key}}}" for key in keys), f"\\bibstyle{{{style}}}", f"\\bibdata{{{','.join(data)}}}"]
     (folder / f"{stem}.aux").write_text("\n".join(lines) + "\n")
-    jail.run(["bibtex", "-terse", f"{stem}.aux"], folder, _LIMITS, {"openin_any": "p", "openout_any": "p"})
+    jail.run(["bibtex", "-terse", f"{stem}.aux"], folder, limits, {"openin_any": "p", "openout_any": "p"})
     if not bbl.is_file() or "\\bibitem" not in bbl.read_text("utf-8", "replace"):
         bbl.unlink(missing_ok=True)
         return False

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 
 STYLES = {"strong": ("**", "**"), "em": ("*", "*"), "code": ("`", "`"), "sup": ("<sup>", "</sup>"), "sub": ("<sub>", "</sub>")}
-_SPECIAL = re.compile(r"[\\`*$]|<(?=[a-z/!])")
+_SPECIAL = re.compile(r"[`*$]|<(?=[a-z/!])")
 
 
 @dataclass(slots=True)
@@ -21,15 +21,18 @@ class Token:
 
     Attributes:
         text: as it is read; TeX for a formula, without dollar signs.
-        kind: "word", "math", "display" (a formula on a line of its own) or "raw" (markup that stands as it is and has no words).
+        kind: "word", "math", "display" (a formula on a line of its own), "number" (that of the display before it) or "raw" (markup that stands as
+            it is and has no words).
         style: names of `STYLES`, outermost first.
         glue: what stands before it: "", " " or a line break.
+        tag: a number or label that LaTeXML counted out ("Table 1:"), which the PDF may print otherwise.
     """
 
     text: str
     kind: str = "word"
     style: tuple[str, ...] = ()
     glue: str = " "
+    tag: bool = False
 
 
 @dataclass(slots=True)
@@ -119,25 +122,30 @@ def inline(tokens: list[Token]) -> str:
     parts: list[str] = []
     style: tuple[str, ...] = ()
     for number, token in enumerate(tokens):
-        glue = token.glue if number else ""
+        if not token.text and token.glue != "\n":
+            continue  # a label that the PDF does not print
+        if token.kind == "number":
+            continue  # written with its display
         shared = 0
         while shared < min(len(style), len(token.style)) and style[shared] == token.style[shared]:
             shared += 1
         parts += [STYLES[s][1] for s in reversed(style[shared:])]
-        parts.append("\n" if glue == "\n" and token.kind != "display" else glue if token.kind != "display" else "")
+        parts.append(token.glue if parts else "")
         parts += [STYLES[s][0] for s in token.style[shared:]]
         style = token.style
-        parts.append(_written(token))
+        following = tokens[number + 1] if number + 1 < len(tokens) else None
+        parts.append(_written(token, following.text if following and following.kind == "number" else ""))
     parts += [STYLES[s][1] for s in reversed(style)]
     return "".join(parts).strip()
 
 
-def _written(token: Token) -> str:
+def _written(token: Token, number: str) -> str:
     match token.kind:
         case "math":
             return f"${token.text}$"
         case "display":
-            return f"$$\n{token.text}\n$$"
+            label = f" \\tag{{{number}}}" if number else ""
+            return f"$$\n{token.text}{label}\n$$"
         case "raw":
             return token.text
     if token.style and token.style[-1] == "code":

@@ -96,9 +96,7 @@ def convert(folder: Path, main: str, day: date | None, limits: jail.Limits) -> C
         UnusableError: it asked for files outside, ran into a limit, or gave up; the reason says which.
         OSError: LaTeXML is not installed or there is no jail here.
     """
-    if outside := outside_path(folder, main):
-        raise UnusableError(Reason.OUTSIDE_PATH, outside)
-    make_bbl(folder, main)
+    make_bbl(folder, main, limits)
     set_date(folder / main, day or date(1970, 1, 1))
     ended = jail.run([*LATEXML, main], folder, limits)
     log = _text(folder / ".latexml.log")

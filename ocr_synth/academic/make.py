@@ -25,7 +25,9 @@ _TITLE = re.compile(rb"<title>(.*?)</title>", re.DOTALL)
 
 def reader(config: Measuring) -> pdf_process.Reader:
     """The process that reads PDFs under `config`'s limits; close it in the end."""
-    return pdf_process.Reader(pdf_process.Limits(pages=config.max_pages, wall_seconds=config.pdf_seconds))
+    return pdf_process.Reader(
+        pdf_process.Limits(pages=config.max_pages, wall_seconds=config.pdf_seconds, confine=not config.trusted)
+    )
 
 
 def make(paper: Paper, config: Measuring, reading: pdf_process.Reader, add: Add) -> dict[str, Any]:
@@ -43,7 +45,7 @@ def make(paper: Paper, config: Measuring, reading: pdf_process.Reader, add: Add)
     """
     row: dict[str, Any] = dict.fromkeys(MEASURED.names) | {"key": paper.name, "paper": paper.name, "caption": paper.name}
     row |= {"sample_id": sample_id(paper.name.encode(), ""), "offset": -1, "length": 0}
-    with tempfile.TemporaryDirectory(prefix="sieveline-paper-") as folder:
+    with reading.lock, tempfile.TemporaryDirectory(prefix="sieveline-paper-") as folder:
         try:
             row |= _made(paper, config, reading, add, Path(folder))
         except sources.UnusableError as error:
@@ -56,11 +58,13 @@ def _made(paper: Paper, config: Measuring, reading: pdf_process.Reader, add: Add
     folder = root / "paper"
     folder.mkdir()
     found = sources.lay_out(paper, folder, limits, pictures=False)
+    main = folder / found.main  # LaTeX runs where it lies, and sees nothing above
+    if outside := latexml.outside_path(main.parent, main.name):
+        raise sources.UnusableError(Reason.OUTSIDE_PATH, outside)
     content, built = found.pdf, {}
     if content is None:
         content, built = _build(paper, config, limits, root)
     text = reading.open(content)
-    main = folder / found.main  # LaTeX runs where it lies, and sees nothing above
     done = latexml.convert(main.parent, main.name, _day(text.made_on), _latex_limits(config))
     name = sample_id(content, paper.name)
     xhtml_place = add(f"{name}.xhtml.gz", gzip.compress(done.xhtml, 6, mtime=0))
@@ -114,7 +118,10 @@ def _build(paper: Paper, config: Measuring, limits: sources.Limits, root: Path) 
 
 def _latex_limits(config: Measuring) -> jail.Limits:
     return jail.Limits(
-        wall_seconds=config.latex_wall_seconds, cpu_seconds=config.latex_cpu_seconds, memory_bytes=config.latex_memory_bytes
+        wall_seconds=config.latex_wall_seconds,
+        cpu_seconds=config.latex_cpu_seconds,
+        memory_bytes=config.latex_memory_bytes,
+        confine=not config.trusted,
     )
 
 

@@ -3,7 +3,7 @@
 A line is a running head or foot if it is the first or last of its page, or the one next to it, and either holds nothing but a page number, or repeats:
 Nougat calls words headers that stand in the heads of at least 40 % of the pages. Here a line repeats if that share of its words, digits taken as equal,
 stands at the same height in the heads (feet) of enough other pages, of all or of those of the same parity. A line of the running text, which the
-alignment has found in the markup, never is.
+alignment has found in the markup, never is. Words that stand at the very same place of so many pages are no text either.
 """
 
 import re
@@ -28,7 +28,7 @@ def margins(printed: PageWords, num_pages: int, in_markup: np.ndarray) -> np.nda
     Args:
         in_markup: bool [m], words that the alignment has found in the running text.
     """
-    beside = line_numbers(printed, num_pages) & ~in_markup
+    beside = (line_numbers(printed, num_pages) | furniture(printed, num_pages)) & ~in_markup
     starts = np.searchsorted(printed.page, np.arange(num_pages + 1))
     for bottom in (False, True):
         candidates = []  # page, height, words of the line
@@ -72,6 +72,14 @@ def _lines(y: np.ndarray, index: np.ndarray) -> list[np.ndarray]:
     order = index[np.argsort(-y[index], kind="stable")]
     breaks = np.flatnonzero(-np.diff(y[order]) > _SAME_HEIGHT) + 1
     return [np.sort(line) for line in np.split(order, breaks)]
+
+
+def furniture(printed: PageWords, num_pages: int) -> np.ndarray:
+    """Words that stand at one place of at least 40 % of the pages, and of three: side panels, stamps, logos. Bool [m]."""
+    places = list(zip(printed.texts, printed.x.round().tolist(), printed.y.round().tolist(), strict=True))
+    pages_of = Counter(place for place, _ in set(zip(places, printed.page.tolist(), strict=True)))
+    enough = max(3, _REPEATED * num_pages)
+    return np.array([pages_of[place] >= enough for place in places], bool)
 
 
 def line_numbers(printed: PageWords, num_pages: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from ocr_synth.academic import align, margins, pdf, score, split, xhtml
+from ocr_synth.academic import align, labels, margins, pdf, score, split, xhtml
 from ocr_synth.academic.blocks import Block
 from sieveline.schema import sample_id
 
@@ -69,6 +69,7 @@ def paged(blocks: list[Block], pages: Sequence[pdf.Page]) -> tuple[list[split.Pa
     markup = align.markup_words(blocks)
     printed = align.page_words(pages, set(markup.texts))
     found = align.align(blocks, markup, printed)
+    labels.correct(blocks, markup, printed, found)
     in_markup = np.zeros(len(printed.texts), bool)
     in_markup[found.place[found.place >= 0]] = True
     beside = margins.margins(printed, len(pages), in_markup)

@@ -121,3 +121,17 @@ def _head(fs, path: str) -> bytes | None:
             return gzip.GzipFile(fileobj=file).read(_HEAD)
         except (OSError, EOFError, zlib.error):
             return None
+
+
+_PDF_PART = "#pdf="
+
+
+def as_url(paper: Paper) -> str:
+    """One string that says where a paper's parts lie."""
+    return f"{paper.source}{_PDF_PART}{paper.pdf}" if paper.pdf else paper.source
+
+
+def from_url(url: str, name: str, size: int) -> Paper:
+    """The paper that `as_url` wrote; `name` is its shard's id, so unique already."""
+    source, _, pdf = url.partition(_PDF_PART)
+    return Paper(name=name, source=source, archive=not is_tex(source), pdf=pdf or None, size=size)

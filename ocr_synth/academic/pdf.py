@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pypdfium2 as pdfium
-import pypdfium2.raw as raw
+import pypdfium2.raw as pdfium_c
 
 from ocr_synth.academic.words import words
 
@@ -36,6 +36,7 @@ class Word:
         maths: in a formula.
         figure: drawn by a picture.
         parts: of a word joined over a hyphen, how its two parts read apart; else empty.
+        raw: what stands between the spaces around it, for the first word there; else empty.
     """
 
     text: str
@@ -44,6 +45,7 @@ class Word:
     maths: bool = False
     figure: bool = False
     parts: tuple[str, ...] = ()
+    raw: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,14 @@ _PACKED = pa.schema(
         ("maths", pa.bool_()),
         ("figure", pa.bool_()),
         ("parts", pa.list_(pa.string())),
+        ("raw", pa.string()),
     ]
 )
 
 
 def pack(pages: list[Page]) -> bytes:
     """The words of all pages as an Arrow file."""
-    rows = [(n, w.text, w.x, w.y, w.maths, w.figure, w.parts) for n, page in enumerate(pages) for w in page.words]
+    rows = [(n, w.text, w.x, w.y, w.maths, w.figure, w.parts, w.raw) for n, page in enumerate(pages) for w in page.words]
     columns = [pa.array(c, f.type) for c, f in zip(zip(*rows, strict=True), _PACKED, strict=True)] if rows else []
     table = pa.table(columns, schema=_PACKED) if rows else _PACKED.empty_table()
     sink = pa.BufferOutputStream()
@@ -91,8 +94,8 @@ def unpack(content: bytes, sizes: Sequence[Sequence[float]]) -> list[Page]:
     table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
     pages = [Page(width, height, []) for width, height in sizes]
     columns = [table[name].to_pylist() for name in _PACKED.names]
-    for page, text, x, y, maths, figure, parts in zip(*columns, strict=True):
-        pages[page].words.append(Word(text, x, y, maths, figure, tuple(parts)))
+    for page, text, x, y, maths, figure, parts, raw in zip(*columns, strict=True):
+        pages[page].words.append(Word(text, x, y, maths, figure, tuple(parts), raw))
     return pages
 
 
@@ -140,15 +143,21 @@ class Document:
             page.close()
 
 
-def _words(page: raw.FPDF_PAGE, text: raw.FPDF_TEXTPAGE) -> Iterator[Word]:
-    unicode, text_object = raw.FPDFText_GetUnicode, raw.FPDFText_GetTextObject
+def _words(page: pdfium_c.FPDF_PAGE, text: pdfium_c.FPDF_TEXTPAGE) -> Iterator[Word]:
+    unicode, text_object = pdfium_c.FPDFText_GetUnicode, pdfium_c.FPDFText_GetTextObject
     on_page = _text_objects(page)
     of_object: dict[int, tuple[bool, bool, str]] = {}
     chunk = _Chunk(text)
     maths, figure, font = False, False, ""
-    last_hyphen = False
-    for i in range(raw.FPDFText_CountChars(text)):
+    last_hyphen, high = False, 0
+    for i in range(pdfium_c.FPDFText_CountChars(text)):
         code = unicode(text, i)
+        if 0xD800 <= code < 0xE000:  # half of a character beyond U+FFFF
+            if code < 0xDC00 or not high:
+                high = code if code < 0xDC00 else 0
+                continue
+            code = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00)
+        high = 0
         if code in _SPACES:
             if not last_hyphen:
                 yield from chunk.end()
@@ -166,21 +175,21 @@ def _words(page: raw.FPDF_PAGE, text: raw.FPDF_TEXTPAGE) -> Iterator[Word]:
                 name = _font(found)
                 of_object[address] = (bool(_MATHS.search(name)), bool(on_page) and address not in on_page, name)
             maths, figure, font = of_object[address]
-        chunk.add(i, code, maths, figure, font)
+        chunk.add(i, code, maths or 0x1D400 <= code < 0x1D800, figure, font)
     yield from chunk.end()
 
 
 class _Chunk:
     """What stands between two spaces."""
 
-    def __init__(self, text: raw.FPDF_TEXTPAGE):
+    def __init__(self, text: pdfium_c.FPDF_TEXTPAGE):
         self._text = text
         self._runs: list[tuple[int, str, bool, bool]] = []  # first character, text, maths, figure
         self._font = ""
         self._hyphen: int | None = None  # length of the last run where it was hyphenated
 
     def add(self, index: int, code: int, maths: bool, figure: bool, font: str) -> None:
-        character = chr(code) if code < 0x110000 else ""
+        character = chr(code) if code < 0x110000 else "\ufffd"
         last = self._runs[-1][1][-1:] if self._runs else ""
         raised = font != self._font and character.isalnum() and last.isalnum() and character.isdigit() != last.isdigit()
         self._font = font
@@ -198,6 +207,7 @@ class _Chunk:
     def end(self) -> Iterator[Word]:
         runs, hyphen = self._runs, self._hyphen
         self._runs, self._hyphen = [], None
+        whole = "".join(text for _, text, _, _ in runs)[:64]
         in_formula = any(maths for _, _, maths, _ in runs)
         for number, (first, text, maths, figure) in enumerate(runs):
             x, y = self._place(first)
@@ -208,28 +218,29 @@ class _Chunk:
             if hyphen is not None and number == len(runs) - 1 and 0 < hyphen < len(text):
                 parts = words(text[:hyphen]) + words(text[hyphen:])
             for word in found:
-                yield Word(word, x, y, belongs, figure, parts if parts and len(found) == 1 else ())
+                yield Word(word, x, y, belongs, figure, parts if parts and len(found) == 1 else (), whole)
+                whole = ""
 
     def _place(self, index: int) -> tuple[float, float]:
         x, y = ctypes.c_double(), ctypes.c_double()
-        raw.FPDFText_GetCharOrigin(self._text, index, x, y)
+        pdfium_c.FPDFText_GetCharOrigin(self._text, index, x, y)
         return round(x.value, 1), round(y.value, 1)
 
 
-def _text_objects(page: raw.FPDF_PAGE) -> set[int]:
+def _text_objects(page: pdfium_c.FPDF_PAGE) -> set[int]:
     """Addresses of the page's own text objects, those within forms left out."""
     found = set()
-    for i in range(raw.FPDFPage_CountObjects(page)):
-        part = raw.FPDFPage_GetObject(page, i)
-        if part and raw.FPDFPageObj_GetType(part) == raw.FPDF_PAGEOBJ_TEXT:
+    for i in range(pdfium_c.FPDFPage_CountObjects(page)):
+        part = pdfium_c.FPDFPage_GetObject(page, i)
+        if part and pdfium_c.FPDFPageObj_GetType(part) == pdfium_c.FPDF_PAGEOBJ_TEXT:
             found.add(ctypes.addressof(part.contents))
     return found
 
 
-def _font(text_object: raw.FPDF_PAGEOBJECT) -> str:
-    font = raw.FPDFTextObj_GetFont(text_object)
+def _font(text_object: pdfium_c.FPDF_PAGEOBJECT) -> str:
+    font = pdfium_c.FPDFTextObj_GetFont(text_object)
     if not font:
         return ""
     name = ctypes.create_string_buffer(128)
-    raw.FPDFFont_GetBaseFontName(font, name, 128)
+    pdfium_c.FPDFFont_GetBaseFontName(font, name, 128)
     return name.value.decode("latin-1")

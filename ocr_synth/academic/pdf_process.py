@@ -11,10 +11,12 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 from ocr_synth.academic import jail
@@ -32,11 +34,13 @@ class Limits:
         pages: longer ones are refused.
         wall_seconds: for its text, and again for each page's raster.
         memory_bytes: address space of the process.
+        confine: as in `jail.Limits`.
     """
 
     pages: int = 400
     wall_seconds: float = 60.0
     memory_bytes: int = 3 << 30
+    confine: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,14 @@ class Text:
 
 
 class Reader:
-    """The process, from the side that asks. One PDF is open at a time."""
+    """The process, from the side that asks.
+
+    Attributes:
+        lock: one PDF is open at a time; whoever opens one holds this until its last raster.
+    """
 
     def __init__(self, limits: Limits):
+        self.lock = threading.Lock()
         self._limits = limits
         self._child: subprocess.Popen | None = None
         self._folder: tempfile.TemporaryDirectory | None = None
@@ -76,6 +85,15 @@ class Reader:
         if self._folder:
             self._folder.cleanup()
             self._folder = None
+
+    def cpu_seconds(self) -> float:
+        """User and system time of the process so far; 0 if it does not run."""
+        if self._child is None:
+            return 0.0
+        with suppress(OSError):
+            after_name = Path(f"/proc/{self._child.pid}/stat").read_text().rpartition(")")[2].split()
+            return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+        return 0.0
 
     def open(self, content: bytes) -> Text:
         """Opens a PDF and reads its text.
@@ -120,7 +138,7 @@ class Reader:
         if self._child is None or self._child.poll() is not None:
             self.close()
             self._folder = tempfile.TemporaryDirectory(prefix="sieveline-pdf-")
-            orders = [self._folder.name, str(self._limits.memory_bytes), str(os.getpid())]
+            orders = [self._folder.name, str(self._limits.memory_bytes), str(int(self._limits.confine)), str(os.getpid())]
             self._child = subprocess.Popen(
                 [sys.executable, "-m", __name__, *orders],
                 stdin=subprocess.PIPE,
@@ -154,7 +172,7 @@ def _receive(pipe: IO[bytes], size: int, deadline: float) -> bytes:
     return b"".join(parts)
 
 
-def _serve(folder: str, memory_bytes: int, parent: int) -> None:
+def _serve(folder: str, memory_bytes: int, confine: bool, parent: int) -> None:
     """Answers orders until nobody asks any more."""
     import cv2  # noqa: PLC0415 - in the process alone; before the jail closes
     import pypdfium2  # noqa: PLC0415
@@ -165,9 +183,9 @@ def _serve(folder: str, memory_bytes: int, parent: int) -> None:
     orders, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is not an answer
     never = 1 << 40
-    jail.follow(parent)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     software = [*jail.SOFTWARE, sys.prefix, sys.base_prefix]  # Python loads codecs when it needs them
-    jail.enter(folder, software, {"file_bytes": 1 << 20, "memory_bytes": memory_bytes, "cpu_seconds": never})
+    jail.enter(folder, software, {"file_bytes": 1 << 20, "memory_bytes": memory_bytes, "cpu_seconds": never, "confine": confine})
     document: pdf.Document | None = None
     while head := orders.read(_HEAD.size):
         size, extra = _HEAD.unpack(head)
@@ -192,6 +210,13 @@ def _serve(folder: str, memory_bytes: int, parent: int) -> None:
         _send(answers, answer, content)
 
 
+def _end_with(parent: int) -> None:
+    """Ends this process with the one that asks. The kernel's own signal for that comes when the asking thread ends, which may be earlier."""
+    while os.getppid() == parent:
+        time.sleep(2)
+    os._exit(1)
+
+
 def _text(document: Any, max_pages: int) -> tuple[dict[str, Any], bytes]:
     from ocr_synth.academic import pdf  # noqa: PLC0415
 
@@ -206,4 +231,4 @@ def _text(document: Any, max_pages: int) -> tuple[dict[str, Any], bytes]:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    _serve(sys.argv[1], int(sys.argv[2]), sys.argv[3] == "1", int(sys.argv[4]))

@@ -14,8 +14,12 @@ import numpy as np
 from ocr_synth.academic.align import PageWords
 from ocr_synth.academic.words import formula_words, words
 
-_FORMULA = re.compile(r"(?<!\\)\$\$(.+?)(?<!\\)\$\$|(?<!\\)\$(.+?)(?<!\\)\$", re.DOTALL)
-_SYNTAX = re.compile(r"</?(?:table|tr|t[dh](?: (?:col|row)span=\"\d+\")*|sup|sub)>|\]\((?:figure|table)?[^\s)]*\)|\\(?=[\\`*$|])|\*+|&lt;")
+_PIECES = re.compile(
+    r"```\n(?P<block>.*?)\n```|~~~~\n(?P<fenced>.*?)\n~~~~|`(?P<code>[^`]*)`"
+    r"|(?<!\\)\$\$(?P<display>.+?)(?<!\\)\$\$|(?<!\\)\$(?P<inline>.+?)(?<!\\)\$",
+    re.DOTALL,
+)
+_SYNTAX = re.compile(r"</?(?:table|tr|t[dh](?: (?:col|row)span=\"\d+\")*|sup|sub)>|\]\((?:figure|table)?[^\s)]*\)|\\(?=[`*$|])|\*+|&lt;")
 _RULES = re.compile(r"^\|(?: --- \|)+$", re.MULTILINE)
 _CELL_EDGES = re.compile(r"</?(?:table|tr|td|th)\b[^>]*>")
 
@@ -38,8 +42,17 @@ class Score:
 
 def text_and_formulas(markup: str) -> tuple[Counter[str], Counter[str]]:
     """The words of a page's markup outside and inside formulas."""
-    formulas = Counter(w for pair in _FORMULA.findall(markup) for tex in pair if tex for w in formula_words(tex))
-    text = _CELL_EDGES.sub(" ", _RULES.sub("", _FORMULA.sub(" ", markup)))
+    formulas: Counter[str] = Counter()
+
+    def text_of(piece: re.Match[str]) -> str:
+        """Code as it stands, without its ticks; a formula leaves a gap."""
+        tex = piece["display"] or piece["inline"]
+        if tex:
+            formulas.update(formula_words(tex))
+            return " "
+        return piece["block"] or piece["fenced"] or piece["code"] or ""
+
+    text = _CELL_EDGES.sub(" ", _RULES.sub("", _PIECES.sub(text_of, markup)))
     return Counter(w for chunk in _SYNTAX.sub("", text).split() for w in words(chunk)), formulas
 
 

@@ -76,6 +76,8 @@ def split(
         page.num_apart = len({blocks[p.block].apart for p in here} - {None})
         results.append(page)
         _score_ends(page, number, markup, printed, found, outside)
+    if results:  # a document has no page break before its first page and after its last
+        results[0].start_score = results[-1].end_score = 1.0
     return results
 
 

@@ -27,6 +27,8 @@ _LOGOS = {"ltx_TeX_logo", "ltx_LaTeX_logo"}
 _COMMENT = re.compile(r"%\s*\n\s*")
 _LOGO = re.compile("LaTeX|TeX", re.IGNORECASE)
 _LOGO_NAMES = {"LATEX": "LaTeX", "TEX": "TeX"}
+_COUNTED = {"ltx_tag", "ltx_cite", "ltx_ref_tag", "ltx_ref_title"}
+_TEXT_KINDS = ("paragraph", "item", "quote", "author", "footnote")
 _NUMBER = re.compile(r"\w+(?:\.\w+)*")
 
 
@@ -40,8 +42,8 @@ def blocks_of(xhtml: bytes) -> list[Block]:
     walk = _Walk()
     body = root.find(f"{_HTML}body")
     walk.element(root if body is None else body, ())
-    walk.close()
-    return [b for b in walk.blocks if b.tokens or b.kind == "figure" or b.errors]
+    walk.end()
+    return _rejoined([b for b in walk.blocks if b.tokens or b.kind == "figure" or b.errors])
 
 
 class _Walk:
@@ -59,8 +61,6 @@ class _Walk:
 
     def close(self) -> None:
         """Ends the block at hand; notes marked in it follow."""
-        if self.lead and not self.block.tokens:
-            self.block.tokens, self.lead = self.lead, []
         if self.block.tokens or self.block.errors:
             self.blocks.append(self.block)
         self.blocks += self.notes
@@ -68,17 +68,24 @@ class _Walk:
         self.block = Block(self.kind, level=max(0, self.depth), apart=self.apart)
         self.space = False
 
-    def open(self, kind: str, level: int = 0, marker: str = "") -> Block:
+    def end(self) -> None:
+        """Ends the block at hand, and a run-in head that nothing followed."""
         self.close()
+        if self.lead:
+            self.block.tokens, self.lead = self.lead, []
+            self.close()
+
+    def open(self, kind: str, level: int = 0, marker: str = "") -> Block:
+        self.end()
         self.block = Block(kind, level=level, marker=marker, apart=self.apart)
         return self.block
 
     def add(self, token: Token) -> None:
-        if self.lead and self.block.kind in ("paragraph", "item", "quote", "author"):
-            self.block.tokens, self.lead = self.lead, []
-            token.glue = token.glue or " "
         if self.marker and self.block.kind == "item" and not self.block.tokens:
             self.block.marker, self.marker = self.marker, ""
+        if self.lead and self.block.kind in _TEXT_KINDS and not self.block.tokens:
+            self.block.tokens, self.lead = self.lead, []
+            token.glue = token.glue or " "
         self.block.tokens.append(token)
         self.space = False
 
@@ -110,7 +117,10 @@ class _Walk:
         elif "ltx_Math" in classes:
             self.formula(element, style)
         elif "ltx_note" in classes:
-            self.note(element, classes)
+            if "ltx_note_frontmatter" in classes and (content := _content(element)) is not None:
+                self.author(content, ())  # rights, classification, thanks: where and whether a class prints them is its own affair
+            else:
+                self.note(element, classes)
         elif classes & _PICTURES or tag in ("img", "svg", "object", "video"):
             self.picture(element)
         elif tag == "br":
@@ -141,7 +151,11 @@ class _Walk:
         elif tag in _PARAGRAPHS:
             self.paragraph(element, classes, style)
         else:
+            first = len(self.block.tokens)
             self.children(element, self.styled(tag, classes, style))
+            if classes & _COUNTED:
+                for token in self.block.tokens[first:]:
+                    token.tag = True
 
     def styled(self, tag: str, classes: set[str], style: tuple[str, ...]) -> tuple[str, ...]:
         new = [_STYLE_TAGS[tag]] if tag in _STYLE_TAGS else []
@@ -154,7 +168,7 @@ class _Walk:
         return style + tuple(s for s in new if s not in style)
 
     def line_break(self) -> None:
-        if self.block.tokens and self.block.kind in ("paragraph", "item", "quote", "author"):
+        if self.block.tokens and self.block.kind in _TEXT_KINDS:
             self.block.tokens.append(Token("", kind="raw", glue="\n")) if self.block.tokens[-1].glue != "\n" else None
             self.space = False
 
@@ -167,18 +181,18 @@ class _Walk:
         """Its mark where it stands; its text as a block of its own, for the foot of the page."""
         mark = element.find(f"{_HTML}sup")
         sign = "".join(mark.itertext()).strip() if mark is not None else ""
-        content = next((e for e in element.iter() if "ltx_note_content" in (e.get("class") or "").split()), None)
+        content = _content(element)
         if content is None:
             return
-        shown = "ltx_role_footnotetext" not in classes and "ltx_note_frontmatter" not in classes and "ltx_role_margin" not in classes
-        if sign and shown:
+        shown = "ltx_role_footnotetext" not in classes and "ltx_role_margin" not in classes
+        if sign and shown and self.block.tokens:
             self.add(Token(f"[^{sign}]", kind="raw", glue=""))
         inner = _Walk()
         inner.num_apart = self.num_apart = self.num_apart + 1
         inner.apart, inner.kind = self.num_apart, "footnote"
         inner.block = Block("footnote", marker=sign, apart=self.num_apart)
         inner.children(content, ())
-        inner.close()
+        inner.end()
         self.num_apart = inner.num_apart
         self.notes += inner.blocks
 
@@ -209,7 +223,11 @@ class _Walk:
         self.num_apart += 1
         self.apart, self.kind = self.num_apart, "author"
         self.close()
-        self.children(element, style)
+        self.text(element.text, style)
+        for part in element:
+            self.space = True  # institution, street, city: LaTeXML sets no space between them
+            self.element(part, style)
+            self.text(part.tail, style)
         self.close()
         self.apart, self.kind = outer, kind
         self.close()
@@ -228,7 +246,8 @@ class _Walk:
             return
         self.open("heading", level=_HEADINGS[tag])
         self.children(element, ())
-        self.block.tokens = [Token(t.text, t.kind, tuple(s for s in t.style if s not in ("strong",)), t.glue) for t in self.block.tokens]
+        for token in self.block.tokens:
+            token.style = tuple(s for s in token.style if s != "strong")
         self.close()
 
     def run_in(self, element: ElementTree.Element) -> None:
@@ -236,7 +255,9 @@ class _Walk:
         self.close()
         self.block = Block("heading")
         self.children(element, ())
-        self.lead += [Token(t.text, t.kind, t.style if "strong" in t.style else ("strong", *t.style), t.glue) for t in self.block.tokens]
+        for token in self.block.tokens:
+            token.style = token.style if "strong" in token.style else ("strong", *token.style)
+        self.lead += self.block.tokens
         self.block = Block(self.kind, level=max(0, self.depth), apart=self.apart)
 
     def paragraph(self, element: ElementTree.Element, classes: set[str], style: tuple[str, ...]) -> None:
@@ -280,11 +301,12 @@ class _Walk:
         self.open("reference")
         self.marker, kind, self.kind = "", self.kind, "reference"
         tag = next((e for e in element if "ltx_tag_bibitem" in (e.get("class") or "").split()), None)
+        sign = ""
         if tag is not None:
             sign = " ".join("".join(tag.itertext()).split())
-            if " " not in sign and "(" not in sign.strip("()"):  # a label as printed; LaTeXML calls author-year entries "Smith (1999)"
-                self.text(sign + " ", ())
             element.remove(tag)
+        printed = sign and " " not in sign and "(" not in sign.strip("()")  # LaTeXML calls author-year entries "Smith (1999)"
+        self.add(Token(sign if printed else "[]", tag=True))  # what the PDF has is put there later
         for part in element:
             if any("ltx_bib_links" in (e.get("class") or "") for e in part.iter()):
                 continue  # "External Links: Document", which LaTeXML adds
@@ -319,11 +341,10 @@ class _Walk:
                     parts.append(re.sub(r"^\\displaystyle(?![a-zA-Z])\s*", "", tex))
                 elif "ltx_tag_equation" in classes or "ltx_tag_equationgroup" in classes:
                     number = " ".join("".join(part.itertext()).split()).strip("()")
-            text = " ".join(parts)
-            if number:
-                text += f" \\tag{{{number}}}"
             if parts:
-                self.block.tokens.append(Token(text, kind="display", glue="\n"))
+                self.block.tokens.append(Token(" ".join(parts), kind="display", glue="\n"))
+                if number:
+                    self.block.tokens.append(Token(number, kind="number", tag=True))
             else:
                 self.children(row, ())
         self.close()
@@ -357,7 +378,7 @@ class _Walk:
         inner = _Walk()
         inner.num_apart, inner.apart = self.num_apart, self.apart
         inner.children(cell, ())
-        inner.close()
+        inner.end()
         self.num_apart = inner.num_apart
         for block in inner.blocks:
             table.errors += block.errors
@@ -370,6 +391,10 @@ class _Walk:
                 if tokens:
                     tokens[0].glue = " "  # cells do not run into each other
                 table.tokens += tokens
+
+
+def _content(note: ElementTree.Element) -> ElementTree.Element | None:
+    return next((e for e in note.iter() if "ltx_note_content" in (e.get("class") or "").split()), None)
 
 
 def _span(value: str | None) -> int:
@@ -393,7 +418,14 @@ def _without_tags(element: ElementTree.Element) -> list[str]:
 def _with_captions(blocks: list[Block]) -> list[Block]:
     """Gives each picture of a float the caption that follows (or, after the last picture, precedes) it; a caption alone stays a paragraph."""
     pictures = [b for b in blocks if b.kind == "figure" and not b.tokens]
-    captions = [b for b in blocks if b.kind == "caption" and b.tokens]
+    captions: list[Block] = []
+    for block in blocks:
+        if block.kind == "caption" and block.tokens:
+            if any([t.text for t in c.tokens] == [t.text for t in block.tokens] for c in captions):
+                block.tokens = []  # LaTeXML writes the caption of a float of several parts twice
+            else:
+                captions.append(block)
+    blocks = [b for b in blocks if b.tokens or b.kind != "caption"]
     if not pictures or not captions:
         return blocks
     gone: set[int] = set()
@@ -407,3 +439,29 @@ def _with_captions(blocks: list[Block]) -> list[Block]:
             target.marker = "-".join(_NUMBER.findall(caption.marker.lower())) or "figure"
             gone.add(id(caption))
     return [b for b in blocks if id(b) not in gone]
+
+
+def _rejoined(blocks: list[Block]) -> list[Block]:
+    """Joins paragraphs that a float in the middle of a sentence has cut."""
+    kept: list[Block] = []
+    running: Block | None = None
+    between = False  # whether a float stands after the running paragraph
+    for block in blocks:
+        if block.apart is not None:
+            between = between or block.kind != "footnote"
+        elif between and running and _goes_on(running, block):
+            block.tokens[0].glue = " "
+            running.tokens += block.tokens
+            running.errors += block.errors
+            continue
+        else:
+            running, between = block, False
+        kept.append(block)
+    return kept
+
+
+def _goes_on(before: Block, block: Block) -> bool:
+    if not before.kind == block.kind == "paragraph" or not before.tokens or not block.tokens:
+        return False
+    last, first = before.tokens[-1], block.tokens[0]
+    return last.kind == first.kind == "word" and last.text[-1] not in ".!?:" and first.text[0].islower()

@@ -79,6 +79,7 @@ class Measuring:
         max_pages: of a PDF.
         max_files, max_bytes: of a paper's sources, unpacked.
         build_pdf: whether latexmk builds the PDF of a paper that came without one.
+        trusted: True runs LaTeX and PDFium with limits on time and memory alone, on kernels that cannot confine them.
     """
 
     dpi: int = 96
@@ -91,6 +92,7 @@ class Measuring:
     max_files: int = 2_000
     max_bytes: int = 128 << 20
     build_pdf: bool = True
+    trusted: bool = False
 
     def __post_init__(self):
         if not 36 <= self.dpi <= 600:
