@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.pools import pool_of
 from benchmarks.processes import INTERVAL, Cost, cost_of
 from benchmarks.rows import Row
-from demo.run import RECIPE
+from demo.lines import DEMOS
 
 DAGSTER_PAIRS = 20_000
 GROWTH_PAIRS = (5_000, 20_000, 50_000)
@@ -72,7 +72,9 @@ def directly(pairs: int) -> Cost:
     shards = pool_of(pairs) / "shards" / "*.tar"
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "sieveline.cli", "run", "image-text", "--input", str(shards), "--output", folder]
-        cost = cost_of([*command, "--recipe", RECIPE], statuses=(0, 1))  # 1: all done, a shard of the pool is damaged
+        cost = cost_of(
+            [*command, "--recipe", DEMOS["image-text"].recipe], statuses=(0, 1)
+        )  # 1: all done, a shard of the pool is damaged
         return said(cost, f"sieveline run, {pairs:,} pairs", Path(folder))
 
 
@@ -87,7 +89,7 @@ def through_dagster(pairs: int) -> Cost:
             "DAGSTER_HOME": str(folder / "dagster_home"),
             "SIEVELINE_IMAGE_TEXT_INPUT": str(shards),
             "SIEVELINE_IMAGE_TEXT_OUTPUT": str(folder / "image_text"),
-            "SIEVELINE_IMAGE_TEXT_RECIPE": RECIPE,
+            "SIEVELINE_IMAGE_TEXT_RECIPE": DEMOS["image-text"].recipe,
         }
         cost = cost_of([sys.executable, "-c", THROUGH_DAGSTER], environment)
         return said(cost, f"through Dagster, {pairs:,} pairs", folder / "image_text")

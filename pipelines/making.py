@@ -10,24 +10,16 @@ from typing import IO, Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.shard_step import ShardStep, Task, concat_rows
+from pipelines.shard_step import IDENTITY, ShardStep, Task, concat_rows
 from sieveline import ledger, storage
+from sieveline.schema import LEDGER
 from sieveline.shards.writer import TarWriter
 from sieveline.slices import Shard
 
 CHILDREN = 1 << 12
 """Most rows that one row may fan out to; a child's row number is its parent's times this plus its place."""
 
-_PLACE = pa.schema(
-    [
-        ("sample_id", pa.string()),
-        ("source_shard", pa.string()),
-        ("row", pa.int32()),
-        ("key", pa.string()),
-        ("offset", pa.int64()),
-        ("length", pa.int64()),
-    ]
-)
+_PLACE = pa.schema([LEDGER.field(name) for name in IDENTITY])
 
 
 class Media:

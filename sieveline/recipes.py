@@ -6,6 +6,7 @@ recipes here is the usual way to write one.
 
 import dataclasses
 import importlib
+import inspect
 import json
 import os
 import sys
@@ -100,8 +101,9 @@ def load(name: str, kind: type[Recipe]) -> Recipe:
         raise ConfigError(f"--recipe {name}: cannot import {module_name}: {_told(error)}") from error
     function: Callable[[], Any] | None = getattr(module, function_name, None)
     if not callable(function):
-        names = sorted(n for n, f in vars(module).items() if callable(f) and not n.startswith("_"))
-        raise ConfigError(f"--recipe {name}: {module_name} has no function {function_name}; it has {', '.join(names)}")
+        found = (n for n, f in vars(module).items() if inspect.isfunction(f) and not inspect.signature(f).parameters)
+        names = ", ".join(sorted(found)) or "no function without parameters"
+        raise ConfigError(f"--recipe {name}: {module_name} has no function {function_name}; it has {names}")
     try:
         recipe = function()
     except ConfigError:
