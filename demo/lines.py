@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo import pool
+from demo import academic, pool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,5 +27,10 @@ DEMOS = {
         recipe="sieveline.recipes:demo",
         input=lambda folder: str(folder / "pool" / "shards" / "*.tar"),
         prepare=lambda folder: list(pool.build(folder / "pool", pairs=4800)),
+    ),
+    "ocr-academic": Demo(
+        recipe="ocr_synth.academic.recipes:demo",
+        input=lambda folder: str(folder / "papers"),
+        prepare=lambda folder: academic.lay_out(folder / "papers"),
     ),
 }

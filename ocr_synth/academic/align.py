@@ -25,7 +25,7 @@ _NEAR = 40  # words
 _FOUND = 0.3  # of a block's words; with fewer the block is looked for elsewhere
 _FEW = 4  # words; a block with fewer stays between its neighbours
 _PRINTED = 0.5  # of a group's weight; with less on any page the group is not printed
-_LONG, _LONG_REACH = 250, 2  # a group of more words may go over several pages, so many on either side of the one that holds most
+_LONG, _LONG_REACH = 60, 2  # a group of more words may go over several pages, so many on either side of the one that holds most
 _NOTE_REACH, _FLOAT_REACH = 1, 6  # pages from the place in the source
 
 
@@ -251,5 +251,8 @@ class _Search:
             held = sum(self._weight.get(w, 1.0) * min(n, there[w]) for w, n in wanted.items() if w in there)
             if held > best_held + 0.05 * whole:
                 best, best_held = page, held
-        needed = _FOUND if self._loose[mine].any() else _PRINTED if len(mine) <= _LONG else _PRINTED / (2 * _LONG_REACH)
+        if len(mine) > 4 * _LONG:
+            needed = _FOUND / 2
+        else:
+            needed = _FOUND if self._loose[mine].any() or len(mine) > _LONG else _PRINTED
         return best if best_held >= needed * whole else None

@@ -126,17 +126,26 @@ def inline(tokens: list[Token]) -> str:
             continue  # a label that the PDF does not print
         if token.kind == "number":
             continue  # written with its display
-        shared = 0
-        while shared < min(len(style), len(token.style)) and style[shared] == token.style[shared]:
-            shared += 1
+        wanted = token.style
+        if token.kind == "word" and wanted[-1:] != ("code",) and not any(c.isalnum() for c in token.text):
+            wanted = style[: _shared(style, wanted)]  # a full stop alone takes no emphasis
+        shared = _shared(style, wanted)
         parts += [STYLES[s][1] for s in reversed(style[shared:])]
         parts.append(token.glue if parts else "")
-        parts += [STYLES[s][0] for s in token.style[shared:]]
-        style = token.style
+        parts += [STYLES[s][0] for s in wanted[shared:]]
+        style = wanted
         following = tokens[number + 1] if number + 1 < len(tokens) else None
         parts.append(_written(token, following.text if following and following.kind == "number" else ""))
     parts += [STYLES[s][1] for s in reversed(style)]
     return "".join(parts).strip()
+
+
+def _shared(style: tuple[str, ...], other: tuple[str, ...]) -> int:
+    """How many of the outermost styles are the same."""
+    for number, (a, b) in enumerate(zip(style, other, strict=False)):
+        if a != b:
+            return number
+    return min(len(style), len(other))
 
 
 def _written(token: Token, number: str) -> str:

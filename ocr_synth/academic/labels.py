@@ -1,7 +1,7 @@
 """Puts by the PDF right what LaTeXML counts and words in its own way: section and equation numbers, "Table 1:", citations, addresses.
 
 The words of a label are taken from where the page prints them: before a heading, caption or reference those on the same line that nothing else has
-claimed, within a text those between the words around the label, at an equation the one number in brackets between the words around it. A label
+claimed, within a text those between the words around the label, at an equation the number in brackets at its height. A label
 with nothing there goes, since no page shows it. Of an address, of which a class prints what it likes, the words that were not found go.
 """
 
@@ -16,6 +16,8 @@ from ocr_synth.academic.blocks import Block, Token
 _MOST = 4  # words of a label before a heading
 _MOST_WITHIN = 8  # words printed for a label of one word within a text; each more word lets three more
 _SAME_LINE = 3.0  # points
+_REACH, _EQUATION_HEIGHT = 12, 24.0  # words and points between a formula and its number
+_PUNCTUATION = ".,;:!?)]"
 _LABEL = re.compile(r"\[?(?:[A-Z]|\d{1,3}|[IVXLC]+)(?:\.\d+)*[.:)\]]{1,2}")
 _EQUATION_NUMBER = re.compile(r"[(\[]([A-Z]?[\d.]*\d+[a-z]?(?:[.-]\d+)*|[A-Z])[)\]],?")
 
@@ -33,13 +35,14 @@ def correct(blocks: Sequence[Block], markup: MarkupWords, printed: PageWords, fo
             _drop_unprinted(block, token, found.place[mine])
         elif block.kind == "equation":
             for label in [i for i, t in enumerate(block.tokens) if t.tag]:
-                _equation(block.tokens[label], mine[token == label], page)
+                _equation(block.tokens[label], mine[token == label], mine[token == label - 1], page)
         else:
             for start, end in _labels(block):
                 if start == 0:
                     _before(block.tokens[:end], mine[token < end], mine[token >= end], page)
                 else:
                     _within(block, start, end, mine, token, page)
+                _spare(block, start, end)
 
 
 class _Printed:
@@ -70,6 +73,13 @@ def _write(tokens: Sequence[Token], text: str) -> None:
     first.text, first.kind = text, "word"
     for token in rest:
         token.text, token.kind = "", "raw"
+
+
+def _spare(block: Block, start: int, end: int) -> None:
+    """Takes the punctuation from a label's end that the markup has behind it ("Lemma 6.1:" before ".")."""
+    label, following = block.tokens[start], block.tokens[end] if end < len(block.tokens) else Token("")
+    if following.kind == "word" and not following.glue and following.text[:1] in _PUNCTUATION:
+        label.text = label.text.rstrip(_PUNCTUATION)
 
 
 def _drop_unprinted(block: Block, token: np.ndarray, place: np.ndarray) -> None:
@@ -108,20 +118,26 @@ def _within(block: Block, start: int, end: int, mine: np.ndarray, token: np.ndar
     if any(not page.words.raw[i] for i in (low + 1, high)):
         return  # it sticks to a word beside it
     text = page.raw(between)
-    if end < len(block.tokens) and not block.tokens[end].glue and block.tokens[end].kind == "word":
-        text = text.removesuffix(re.match(r"[.,;:!?)\]]*", block.tokens[end].text)[0])  # which the markup has itself
     before_it = block.tokens[start - 1]
     if not block.tokens[start].glue and before_it.kind == "word":
         text = text.removeprefix(re.search(r"[(\[]*$", before_it.text)[0])
     _write(block.tokens[start:end], text)
 
 
-def _equation(label: Token, own: np.ndarray, page: _Printed) -> None:
+def _equation(label: Token, own: np.ndarray, formula: np.ndarray, page: _Printed) -> None:
+    """The number of a display: the one in brackets that stands nearest to the height of the formula, on either side of it."""
     if not len(own) or (page.place[own] >= 0).all():
         return
-    before, after = page.place[: own[0]], page.place[own[-1] + 1 :]
-    before, after = before[before >= 0], after[after >= 0]
-    start, end = int(before[-1]) + 1 if len(before) else 0, int(after[0]) if len(after) else len(page.words.texts)
-    places = [i for i in range(start, min(end, start + 60)) if not page.claimed[i]]
-    numbers = [m[1] for i in places if (m := _EQUATION_NUMBER.fullmatch(page.words.raw[i]))]
-    label.text = numbers[0] if len(numbers) == 1 else ""
+    placed = page.place[formula]
+    placed = placed[placed >= 0]
+    label.text, told = "", label.text
+    if not len(placed):
+        return
+    printed, height = page.words, float(np.median(page.words.y[placed]))
+    low, high = max(0, int(placed.min()) - _REACH), min(len(printed.texts), int(placed.max()) + _REACH)
+    nearest = _EQUATION_HEIGHT
+    for i in range(low, high):
+        number = None if page.claimed[i] or printed.page[i] != printed.page[placed[0]] else _EQUATION_NUMBER.fullmatch(printed.raw[i])
+        distance = abs(float(printed.y[i]) - height) - (0.5 if number and number[1] == told else 0.0)
+        if number and distance < nearest:
+            label.text, nearest = number[1], distance

@@ -30,12 +30,15 @@ def reader(config: Measuring) -> pdf_process.Reader:
     )
 
 
-def make(paper: Paper, config: Measuring, reading: pdf_process.Reader, add: Add) -> dict[str, Any]:
+def make(
+    paper: Paper, config: Measuring, reading: pdf_process.Reader, add: Add, told: Callable[[float], Any] = float
+) -> dict[str, Any]:
     """Converts a paper.
 
     Args:
         reading: see `reader`.
         add: keeps a media file. Files of a paper that fails in the end are left without a row that names them.
+        told: is told the CPU-seconds that LaTeXML took, which are no part of the row since they are never twice the same.
 
     Returns:
         A row of `MEASURED` with `sample_id`, `key`, `offset` and `length` (of its first page's PNG; -1 and 0 where it failed).
@@ -47,13 +50,15 @@ def make(paper: Paper, config: Measuring, reading: pdf_process.Reader, add: Add)
     row |= {"sample_id": sample_id(paper.name.encode(), ""), "offset": -1, "length": 0}
     with reading.lock, tempfile.TemporaryDirectory(prefix="sieveline-paper-") as folder:
         try:
-            row |= _made(paper, config, reading, add, Path(folder))
+            row |= _made(paper, config, reading, add, Path(folder), told)
         except sources.UnusableError as error:
             row |= {"flaw": error.reason.value, "detail": error.detail.replace(folder, "")}
     return row
 
 
-def _made(paper: Paper, config: Measuring, reading: pdf_process.Reader, add: Add, root: Path) -> dict[str, Any]:
+def _made(
+    paper: Paper, config: Measuring, reading: pdf_process.Reader, add: Add, root: Path, told: Callable[[float], Any]
+) -> dict[str, Any]:
     limits = sources.Limits(files=config.max_files, bytes=config.max_bytes)
     folder = root / "paper"
     folder.mkdir()
@@ -66,6 +71,7 @@ def _made(paper: Paper, config: Measuring, reading: pdf_process.Reader, add: Add
         content, built = _build(paper, config, limits, root)
     text = reading.open(content)
     done = latexml.convert(main.parent, main.name, _day(text.made_on), _latex_limits(config))
+    told(done.cpu_seconds)
     name = sample_id(content, paper.name)
     xhtml_place = add(f"{name}.xhtml.gz", gzip.compress(done.xhtml, 6, mtime=0))
     words_place = add(f"{name}.words.arrow", text.words)

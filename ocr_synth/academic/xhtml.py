@@ -43,7 +43,8 @@ def blocks_of(xhtml: bytes) -> list[Block]:
     body = root.find(f"{_HTML}body")
     walk.element(root if body is None else body, ())
     walk.end()
-    return _rejoined([b for b in walk.blocks if b.tokens or b.kind == "figure" or b.errors])
+    kept = [b for b in walk.blocks if b.kind == "figure" or b.errors or any(not t.tag or b.kind != "reference" for t in b.tokens)]
+    return _rejoined(kept)
 
 
 class _Walk:
@@ -241,8 +242,8 @@ class _Walk:
         self.close()
 
     def heading(self, element: ElementTree.Element, tag: str, classes: set[str]) -> None:
-        if "ltx_runin" in classes and "ltx_title_theorem" in classes:
-            self.run_in(element)
+        if "ltx_runin" in classes:
+            self.run_in(element, self.styled("", classes, ()))
             return
         self.open("heading", level=_HEADINGS[tag])
         self.children(element, ())
@@ -250,13 +251,13 @@ class _Walk:
             token.style = tuple(s for s in token.style if s != "strong")
         self.close()
 
-    def run_in(self, element: ElementTree.Element) -> None:
-        """Its words lead the next paragraph, in bold."""
+    def run_in(self, element: ElementTree.Element, style: tuple[str, ...] = ()) -> None:
+        """Its words lead the next paragraph, in `style`, or in bold where they have none."""
         self.close()
         self.block = Block("heading")
         self.children(element, ())
         for token in self.block.tokens:
-            token.style = token.style if "strong" in token.style else ("strong", *token.style)
+            token.style = token.style or style or ("strong",)
         self.lead += self.block.tokens
         self.block = Block(self.kind, level=max(0, self.depth), apart=self.apart)
 
