@@ -26,6 +26,7 @@ LATEXML = (
     "--nopictureimages",
     "--nodefaultresources",
     "--nocomments",
+    "--timestamp=-",  # the time of day is no part of the result
     "--timeout=0",  # the jail's limits hold
     "--log=.latexml.log",
     "--destination=.latexml.xhtml",

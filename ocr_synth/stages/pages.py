@@ -77,8 +77,11 @@ class Pages:
             value = getattr(self, entry.name)
             if value is not None and value < 0:
                 raise ConfigError(f"pages: {entry.name} is {value}, must not be below 0")
-            if value is not None and entry.type == "float | None" and value > 1:
+            if value is not None and entry.name in _SHARES and value > 1:
                 raise ConfigError(f"pages: {entry.name} is {value}, must lie between 0 and 1")
+
+
+_SHARES = ("min_precision", "min_recall", "min_boundary")
 
 
 def decide(columns: pa.Table | pa.RecordBatch, config: Pages) -> pa.Table:
