@@ -21,6 +21,7 @@ GROUPS = {
     "concepts": "benchmarks.concepts:rows",
     "alignment": "benchmarks.alignment:rows",
     "writing": "benchmarks.writing:rows",
+    "academic": "benchmarks.academic:rows",
     "training": "benchmarks.training:rows",
     "ten-million": "benchmarks.near_duplicates:ten_million_rows",
     "dagster": "benchmarks.line:dagster_rows",

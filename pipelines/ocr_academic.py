@@ -1,7 +1,7 @@
 """The academic line: papers -> pages -> training shards.
 
-`papers` holds nearly all of the cost, LaTeXML's. A paper's XHTML, words and rasters stay in its media, so a change to how pages are split or scored
-runs no LaTeX again.
+`papers` holds nearly all of the cost, LaTeXML's. A paper's XHTML, words and rasters stay in its media, so a change to how
+pages are split or scored runs no LaTeX again.
 """
 
 import resource

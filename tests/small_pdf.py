@@ -8,7 +8,11 @@ Line = tuple[float, float, str]
 
 def small_pdf(pages: Sequence[Sequence[Line]], size: float = 10.0, extra: Sequence[bytes] = ()) -> bytes:
     """A PDF of `pages`; `extra` are content streams put behind each page's own."""
-    objects: list[bytes] = [b"<< /Type /Catalog /Pages 2 0 R >>", b"", b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
+    objects: list[bytes] = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
     kids = []
     for lines in pages:
         drawn = "".join(f"BT /F1 {size:g} Tf {x:g} {y:g} Td ({_escaped(text)}) Tj ET\n" for x, y, text in lines)
@@ -16,7 +20,8 @@ def small_pdf(pages: Sequence[Sequence[Line]], size: float = 10.0, extra: Sequen
         objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream))
         resources = b"<< /Font << /F1 3 0 R >> >>"
         objects.append(
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources %s /Contents %d 0 R >>" % (resources, len(objects))
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources %s /Contents %d 0 R >>"
+            % (resources, len(objects))
         )
         kids.append(b"%d 0 R" % len(objects))
     objects[1] = b"<< /Type /Pages /Kids [%s] /Count %d >>" % (b" ".join(kids), len(kids))

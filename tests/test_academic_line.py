@@ -55,7 +55,10 @@ def papers(tmp_path_factory) -> Path:
         "broken pdf": {"broken/main.tex": good, "broken/main.pdf": pdf[:300]},
         "hostile": {"hostile/main.tex": tex("Words \\input{/etc/passwd}"), "hostile/main.pdf": pdf},
         "broken": {"2301.00002.tar.gz": b"not an archive"},
-        "mismatch": {"mismatch/main.tex": tex("Entirely other words than those that the pages show."), "mismatch/main.pdf": pdf},
+        "mismatch": {
+            "mismatch/main.tex": tex("Entirely other words than those that the pages show."),
+            "mismatch/main.pdf": pdf,
+        },
     }.items():
         for path, content in files.items():
             assert name
@@ -135,5 +138,12 @@ def test_two_runs_give_the_same_bytes(output, papers, tmp_path):
 def test_the_report_shows_pages_beside_their_markup_and_why_papers_failed(output):
     url = build_report(output)
     page = storage.read_bytes(url).decode()
-    for part in ("Kept pages", "Rejected pages", "Papers that were not converted", "paper_unreadable", WORDS[0], "data:image/jpeg"):
+    for part in (
+        "Kept pages",
+        "Rejected pages",
+        "Papers that were not converted",
+        "paper_unreadable",
+        WORDS[0],
+        "data:image/jpeg",
+    ):
         assert part in page

@@ -10,13 +10,18 @@ from ocr_synth.academic.xhtml import blocks_of
 from sieveline import draws
 from sieveline.reasons import Reason
 
-VOCABULARY = "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore et dolore magna aliqua".split()
+VOCABULARY = """lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore et dolore magna
+aliqua"""
+WORDS = VOCABULARY.split()
 
 
 def prose(seed: int, num_words: int) -> str:
     """Words, each sentence of them told apart by numbers-as-words that occur once."""
     generator = draws.generator(seed, "prose")
-    drawn = [VOCABULARY[i] + (chr(97 + i % 26) * 2 + str(n) if n % 7 == 0 else "") for n, i in enumerate(generator.integers(0, 19, num_words))]
+    drawn = [
+        WORDS[i] + (chr(97 + i % 26) * 2 + str(n) if n % 7 == 0 else "")
+        for n, i in enumerate(generator.integers(0, 19, num_words))
+    ]
     return " ".join(drawn)
 
 
@@ -67,8 +72,12 @@ def test_floats_come_where_the_page_has_them_and_notes_at_its_end():
     body = f"<p>{' '.join(text[:20])}{note} {' '.join(text[20:])}</p>{figure}<p>The end of all that.</p>"
     pages = [
         [*page(first, 1), (72.0, 80.0, "1 A remark upon something.")],
-        [(72.0, HEAD, "Journal of Tests"), (72.0, 712.0, "Figure 1: Purple elephants dancing slowly.")]
-        + [*page_of(f"{second} The end of all that.", 690.0), (300.0, FOOT, "2")],
+        [
+            (72.0, HEAD, "Journal of Tests"),
+            (72.0, 712.0, "Figure 1: Purple elephants dancing slowly."),
+            *page_of(f"{second} The end of all that.", 690.0),
+            (300.0, FOOT, "2"),
+        ],
     ]
     texts, parts, _ = paged(body, pages)
     assert texts[0].endswith("\n\n[^1]: A remark upon something.")

@@ -65,7 +65,9 @@ def test_papers_are_tex_with_a_document_class_and_archives(tmp_path):
     assert [p.name for p in papers.find(f"{tmp_path}/one/main.tex")] == ["main"]
 
 
-def lay_out(tmp_path: Path, paper: Paper, limits: sources.Limits = LIMITS, pictures: bool = False) -> tuple[Path, sources.Sources]:
+def lay_out(
+    tmp_path: Path, paper: Paper, limits: sources.Limits = LIMITS, pictures: bool = False
+) -> tuple[Path, sources.Sources]:
     folder = tmp_path / "laid out"
     folder.mkdir()
     return folder, sources.lay_out(paper, folder, limits, pictures=pictures)
@@ -93,7 +95,11 @@ def test_a_folder_is_copied_without_what_would_be_run_and_without_pictures(tmp_p
     }
     folder, laid = lay_out(tmp_path, paper_in(tmp_path, files))
     assert (laid.main, laid.pdf) == ("main.tex", b"%PDF")
-    assert {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} == {"main.tex", "parts/one.tex", "style.sty"}
+    assert {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} == {
+        "main.tex",
+        "parts/one.tex",
+        "style.sty",
+    }
     assert (folder / "main.tex").read_bytes() == TEX
 
 
@@ -176,8 +182,8 @@ def test_bombs_are_too_large(tmp_path):
 
 
 def test_shards_are_papers_and_two_of_one_name_are_refused(tmp_path, monkeypatch):
-    from ocr_synth.academic import jail, latexml, line  # noqa: PLC0415
-    from ocr_synth.academic.recipes import academic  # noqa: PLC0415
+    from ocr_synth.academic import jail, latexml, line
+    from ocr_synth.academic.recipes import academic
 
     monkeypatch.setattr(latexml, "missing_program", lambda: None)
     monkeypatch.setattr(jail, "refusal", lambda: None)

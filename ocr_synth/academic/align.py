@@ -1,10 +1,12 @@
 """Aligns the words of the blocks with the words of the pages.
 
-The running text is aligned as one sequence by edit distance over whole words (Levenshtein, by rapidfuzz), which is monotone: text comes in the same order
-in source and PDF. What does not follow that order (floats, notes, title pages whose class sets its parts in another order) is then looked for, one
-group at a time, among the words that are left: on the page that holds most of its words weighted by rarity, and there again by edit distance.
+The running text is aligned as one sequence by edit distance over whole words (Levenshtein, by rapidfuzz), which is
+monotone: text comes in the same order in source and PDF. What does not follow that order (floats, notes, title pages whose
+class sets its parts in another order) is then looked for, one group at a time, among the words that are left: on the page
+that holds most of its words weighted by rarity, and there again by edit distance.
 
-Nougat finds pages by a TF-IDF classifier and fits a staircase to its answers; with word alignment the page of every word follows at once.
+Nougat finds pages by a TF-IDF classifier and fits a staircase to its answers; with word alignment the page of every word
+follows at once.
 """
 
 import math
@@ -157,7 +159,9 @@ def align(blocks: Sequence[Block], markup: MarkupWords, printed: PageWords) -> A
         place[mine] = -1
         near = search.expected_page(mine, place)
         page = search.page_of(mine, near, reach)
-        if page is None and len(members) > 1:  # a float some of whose parts are not printed: the place of its largest part that is
+        if (
+            page is None and len(members) > 1
+        ):  # a float some of whose parts are not printed: the place of its largest part that is
             parts = sorted((mine[markup.block[mine] == number] for number in members), key=len, reverse=True)
             page = next((p for part in parts if (p := search.page_of(part, near, reach)) is not None), None)
         if page is None:
@@ -195,7 +199,7 @@ def _shift(run: tuple[int, int], neighbour: tuple[int, int, int]) -> int:
 
 
 def _groups(blocks: Sequence[Block], markup: MarkupWords, place: np.ndarray) -> list[tuple[list[int], int | None]]:
-    """What is looked for by itself, with how many pages around: notes, floats, and blocks of the running text that were hardly found in order."""
+    """What is looked for by itself, with how many pages around: notes, floats, and blocks that were hardly found in order."""
     text = ~markup.maths  # a formula whose font tells no letters stays between its neighbours
     num_words = np.bincount(markup.block[text], minlength=len(blocks))
     num_found = np.bincount(markup.block[text & (place >= 0)], minlength=len(blocks))
@@ -251,8 +255,7 @@ class _Search:
             held = sum(self._weight.get(w, 1.0) * min(n, there[w]) for w, n in wanted.items() if w in there)
             if held > best_held + 0.05 * whole:
                 best, best_held = page, held
+        needed = _FOUND if self._loose[mine].any() or len(mine) > _LONG else _PRINTED
         if len(mine) > 4 * _LONG:
-            needed = _FOUND / 2
-        else:
-            needed = _FOUND if self._loose[mine].any() or len(mine) > _LONG else _PRINTED
+            needed = _FOUND / 2  # it may go over several pages
         return best if best_held >= needed * whole else None

@@ -1,7 +1,9 @@
-"""References as the PDF prints them: BibTeX run over a paper's citations where it came without the .bbl that its PDF was made with.
+"""References as the PDF prints them: BibTeX run over a paper's citations where it came without the .bbl that its PDF was made
+with.
 
-LaTeXML has a reader of .bib files of its own, whose references look like no journal's. BibTeX needs what a first run of LaTeX would tell it, which keys are
-cited in which order, in which style, from which files: this is read off the sources, so that LaTeX need not run.
+LaTeXML has a reader of .bib files of its own, whose references look like no journal's. BibTeX needs what a first run of
+LaTeX would tell it, which keys are cited in which order, in which style, from which files: this is read off the sources, so
+that LaTeX need not run.
 """
 
 import re
@@ -31,7 +33,9 @@ def make_bbl(folder: Path, main: str, limits: jail.Limits) -> bool:
         return False
     text = "\n".join(texts_of(folder, main))
     there = {bib.relative_to(folder).with_suffix("").as_posix() for bib in bibs}
-    data = [name for found in _DATA.findall(text) for name in found.replace(" ", "").replace(".bib", "").split(",") if name in there]
+    data = [
+        name for found in _DATA.findall(text) for name in found.replace(" ", "").replace(".bib", "").split(",") if name in there
+    ]
     style = style_of(text)
     keys = dict.fromkeys(key for pair in _CITES.findall(text) for cited in pair for key in _KEY.findall(cited))
     if not style or not data or not keys or "\\usepackage{biblatex}" in text:

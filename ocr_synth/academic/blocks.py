@@ -1,10 +1,11 @@
 """The blocks a document is made of, and their light markup, whole or from one token to another.
 
-A page may begin in the middle of a paragraph, so a block holds tokens (words, formulas, notes' marks) with their style, and is written for any range
-of them: emphasis closes at the cut, a table is cut between rows, code between lines.
+A page may begin in the middle of a paragraph, so a block holds tokens (words, formulas, notes' marks) with their style, and
+is written for any range of them: emphasis closes at the cut, a table is cut between rows, code between lines.
 
-The markup is Markdown: `#` headings, `*emphasis*`, `**strong**`, `` `code` ``, lists, `$formula$` and `$$display$$` in TeX, tables with `|` (HTML where
-cells span), `![Figure 1: caption](figure-1)`, `[^1]` for footnotes with `[^1]: text` at the foot of their page.
+The markup is Markdown: `#` headings, `*emphasis*`, `**strong**`, `` `code` ``, lists, `$formula$` and `$$display$$` in TeX,
+tables with `|` (HTML where cells span), `![Figure 1: caption](figure-1)`, `[^1]` for footnotes with `[^1]: text` at the
+foot of their page.
 """
 
 import html
@@ -21,8 +22,8 @@ class Token:
 
     Attributes:
         text: as it is read; TeX for a formula, without dollar signs.
-        kind: "word", "math", "display" (a formula on a line of its own), "number" (that of the display before it) or "raw" (markup that stands as
-            it is and has no words).
+        kind: "word", "math", "display" (a formula on a line of its own), "number" (that of the display before it) or "raw"
+            (markup that stands as it is and has no words).
         style: names of `STYLES`, outermost first.
         glue: what stands before it: "", " " or a line break.
         tag: a number or label that LaTeXML counted out ("Table 1:"), which the PDF may print otherwise.
@@ -85,7 +86,7 @@ class Block:
         return token
 
 
-def render(block: Block, start: int = 0, end: int | None = None) -> str:
+def render(block: Block, start: int = 0, end: int | None = None) -> str:  # noqa: PLR0911 - one return a kind
     """The markup of tokens [start, end) of `block`; empty if there is nothing to write."""
     end = len(block.tokens) if end is None else end
     if block.kind == "table":

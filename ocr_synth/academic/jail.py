@@ -1,12 +1,13 @@
-"""Runs a program that reads hostile input where it can do no harm: no file outside its folder, no network, no time or memory without end.
+"""Runs a program that reads hostile input where it can do no harm: no file outside its folder, no network, no time or memory
+without end.
 
-Landlock (Linux 5.13) leaves the program its work folder to write to and the system's software to read, and where the kernel can (6.12),
-nobody outside to send signals to. A seccomp filter refuses sockets, io_uring and ptrace, which also works in containers that forbid
-namespaces. Resource limits bound memory, CPU time and file sizes. The program gets a scrubbed environment and a process group of its own,
-which is killed at the wall limit and after its end.
+Landlock (Linux 5.13) leaves the program its work folder to write to and the system's software to read, and where the kernel
+can (6.12), nobody outside to send signals to. A seccomp filter refuses sockets, io_uring and ptrace, which also works in
+containers that forbid namespaces. Resource limits bound memory, CPU time and file sizes. The program gets a scrubbed
+environment and a process group of its own, which is killed at the wall limit and after its end.
 
-This file is also the script that puts itself into the jail and then becomes the program, since setting limits between fork and exec is not
-safe in a process with threads: about 15 ms of Python a run.
+This file is also the script that puts itself into the jail and then becomes the program, since setting limits between fork
+and exec is not safe in a process with threads: about 15 ms of Python a run.
 """
 
 import ctypes
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -134,17 +136,15 @@ def _wait(child: subprocess.Popen, seconds: float) -> tuple[int, float, bool]:
         over_time = not _ended(watch, time.monotonic() + seconds)
     finally:
         os.close(watch)
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)  # its process is not reaped yet, so the group is still its own
-        except ProcessLookupError:
-            pass
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)  # so that Popen does not wait for it again
     return child.returncode, usage.ru_utime + usage.ru_stime, over_time
 
 
 def _ended(watch: int, deadline: float) -> bool:
-    import select  # noqa: PLC0415 - not wanted in the script below
+    import select
 
     poll = select.poll()
     poll.register(watch, select.POLLIN)

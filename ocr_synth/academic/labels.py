@@ -1,8 +1,10 @@
-"""Puts by the PDF right what LaTeXML counts and words in its own way: section and equation numbers, "Table 1:", citations, addresses.
+"""Puts by the PDF right what LaTeXML counts and words in its own way: section and equation numbers, "Table 1:", citations,
+addresses.
 
-The words of a label are taken from where the page prints them: before a heading, caption or reference those on the same line that nothing else has
-claimed, within a text those between the words around the label, at an equation the number in brackets at its height. A label
-with nothing there goes, since no page shows it. Of an address, of which a class prints what it likes, the words that were not found go.
+The words of a label are taken from where the page prints them: before a heading, caption or reference those on the same
+line that nothing else has claimed, within a text those between the words around the label, at an equation the number in
+brackets at its height. A label with nothing there goes, since no page shows it. Of an address, of which a class prints what
+it likes, the words that were not found go.
 """
 
 import re
@@ -120,7 +122,7 @@ def _within(block: Block, start: int, end: int, mine: np.ndarray, token: np.ndar
     text = page.raw(between)
     before_it = block.tokens[start - 1]
     if not block.tokens[start].glue and before_it.kind == "word":
-        text = text.removeprefix(re.search(r"[(\[]*$", before_it.text)[0])
+        text = text.removeprefix(before_it.text[len(before_it.text.rstrip("([")) :])
     _write(block.tokens[start:end], text)
 
 
@@ -137,7 +139,11 @@ def _equation(label: Token, own: np.ndarray, formula: np.ndarray, page: _Printed
     low, high = max(0, int(placed.min()) - _REACH), min(len(printed.texts), int(placed.max()) + _REACH)
     nearest = _EQUATION_HEIGHT
     for i in range(low, high):
-        number = None if page.claimed[i] or printed.page[i] != printed.page[placed[0]] else _EQUATION_NUMBER.fullmatch(printed.raw[i])
+        number = (
+            None
+            if page.claimed[i] or printed.page[i] != printed.page[placed[0]]
+            else _EQUATION_NUMBER.fullmatch(printed.raw[i])
+        )
         distance = abs(float(printed.y[i]) - height) - (0.5 if number and number[1] == told else 0.0)
         if number and distance < nearest:
             label.text, nearest = number[1], distance

@@ -1,7 +1,8 @@
 """LaTeX to XHTML by LaTeXML, in the jail, and LaTeX to PDF by latexmk where no PDF came along.
 
-Maths is not parsed (80 % of the time where it is), so formulas come out as their TeX. Pictures are not converted: no ghostscript, no ImageMagick.
-LaTeXML's clock is set to the day the PDF was made, so that `\\today` says what the PDF says and the same source gives the same bytes.
+Maths is not parsed (80 % of the time where it is), so formulas come out as their TeX. Pictures are not converted: no
+ghostscript, no ImageMagick. LaTeXML's clock is set to the day the PDF was made, so that `\\today` says what the PDF says
+and the same source gives the same bytes.
 """
 
 import re
@@ -104,7 +105,9 @@ def convert(folder: Path, main: str, day: date | None, limits: jail.Limits) -> C
     _judge(ended, "latexmlc", log)
     xhtml = folder / ".latexml.xhtml"
     if ended.how == "failed" or "Status:conversion:3" in log or not xhtml.is_file() or not xhtml.stat().st_size:
-        raise UnusableError(Reason.LATEX_FAILED, f"latexmlc: {_last_complaint(log) or _last_complaint(ended.output) or ended.status}")
+        raise UnusableError(
+            Reason.LATEX_FAILED, f"latexmlc: {_last_complaint(log) or _last_complaint(ended.output) or ended.status}"
+        )
     summary = _SUMMARY.search(log)
     counts = {name: int(c[1]) if summary and (c := pattern.search(summary[1])) else 0 for name, pattern in _COUNTS.items()}
     return Conversion(

@@ -1,6 +1,7 @@
 """One paper, from its sources to what its pages are made of: XHTML, the PDF's words, a raster of every page.
 
-This is the costly part, nearly all of it LaTeXML's, and it is done once. What follows (`paging`) is cheap and is done again when its code changes.
+This is the costly part, nearly all of it LaTeXML's, and it is done once. What follows (`paging`) is cheap and is done again
+when its code changes.
 """
 
 import gzip

@@ -1,9 +1,10 @@
 """What stands on a page beside its text: running heads and feet, page numbers, line numbers.
 
-A line is a running head or foot if it is the first or last of its page, or the one next to it, and either holds nothing but a page number, or repeats:
-Nougat calls words headers that stand in the heads of at least 40 % of the pages. Here a line repeats if that share of its words, digits taken as equal,
-stands at the same height in the heads (feet) of enough other pages, of all or of those of the same parity. A line of the running text, which the
-alignment has found in the markup, never is. Words that stand at the very same place of so many pages are no text either.
+A line is a running head or foot if it is the first or last of its page, or the one next to it, and either holds nothing but
+a page number, or repeats: Nougat calls words headers that stand in the heads of at least 40 % of the pages. Here a line
+repeats if that share of its words, digits taken as equal, stands at the same height in the heads (feet) of enough other
+pages, of all or of those of the same parity. A line of the running text, which the alignment has found in the markup, never
+is. Words that stand at the very same place of so many pages are no text either.
 """
 
 import re
@@ -39,16 +40,20 @@ def margins(printed: PageWords, num_pages: int, in_markup: np.ndarray) -> np.nda
             candidates += [(page, printed.y[line[0]], line) for line in (lines[-_LINES:] if bottom else lines[:_LINES])]
         texts = [[_blurred(printed.texts[i]) for i in line] for _, _, line in candidates]
         for (page, height, line), text in zip(candidates, texts, strict=True):
-            if _PAGE_NUMBER.fullmatch(" ".join(printed.texts[i] for i in line)) and len(line) <= 3:
-                beside[line] = True
-            elif in_markup[line].mean() < 0.5 and _repeats(page, height, text, candidates, texts, num_pages):
+            if (_PAGE_NUMBER.fullmatch(" ".join(printed.texts[i] for i in line)) and len(line) <= 3) or (
+                in_markup[line].mean() < 0.5 and _repeats(page, height, text, candidates, texts, num_pages)
+            ):
                 beside[line] = True
     return beside
 
 
-def _repeats(page: int, height: float, text: list[str], candidates: Sequence[tuple], texts: Sequence[list[str]], num_pages: int) -> bool:
+def _repeats(
+    page: int, height: float, text: list[str], candidates: Sequence[tuple], texts: Sequence[list[str]], num_pages: int
+) -> bool:
     """Whether enough of the words of a line stand at its height on enough other pages."""
-    same_height = [(p, set(t)) for (p, h, _), t in zip(candidates, texts, strict=True) if p != page and abs(h - height) <= _SAME_HEIGHT]
+    same_height = [
+        (p, set(t)) for (p, h, _), t in zip(candidates, texts, strict=True) if p != page and abs(h - height) <= _SAME_HEIGHT
+    ]
     for others, of in (
         (same_height, num_pages - 1),
         ([s for s in same_height if s[0] % 2 == page % 2], len(range(page % 2, num_pages, 2)) - 1),

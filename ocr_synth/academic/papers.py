@@ -1,8 +1,9 @@
 """Finds papers: LaTeX with its PDF, in folders and in arXiv-style archives.
 
-A paper in a folder is a `.tex` or `.ltx` file (gzipped or not) with a `\\documentclass` of its own; its PDF has the same name, or the folder's name
-where the folder holds one paper. A paper in an archive (`.tar`, `.tar.gz`, `.tgz`, or `.gz` over a single file, as arXiv gives them) brings its
-PDF inside, or beside it under the same name. Finding reads the heads of TeX files and opens no archive.
+A paper in a folder is a `.tex` or `.ltx` file (gzipped or not) with a `\\documentclass` of its own; its PDF has the same
+name, or the folder's name where the folder holds one paper. A paper in an archive (`.tar`, `.tar.gz`, `.tgz`, or `.gz` over
+a single file, as arXiv gives them) brings its PDF inside, or beside it under the same name. Finding reads the heads of TeX
+files and opens no archive.
 """
 
 import gzip
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 from sieveline import storage
 
 TEX_SUFFIXES = (".tex", ".ltx")
-ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".gz")
+_TARS = (".tar.gz", ".tgz", ".tar")
+ARCHIVE_SUFFIXES = (*_TARS, ".gz")
 DOCUMENT_CLASS = re.compile(rb"^[^%\n]*\\document(?:class|style)\b", re.MULTILINE)
 _HEAD = 1 << 16  # bytes of a TeX file in which its document class is looked for
 
@@ -72,9 +74,8 @@ def _papers(fs, url: str, root: str, listing: dict[str, dict]) -> Iterator[Paper
             head = _head(fs, f"{root}/{path}")
             if head is None or DOCUMENT_CLASS.search(head):
                 mains.setdefault(folder, []).append(path)
-        elif path.endswith(ARCHIVE_SUFFIXES):
-            if path.endswith((".tar", ".tar.gz", ".tgz")) or _is_source(_head(fs, f"{root}/{path}")):
-                yield _paper(url, listing, path, _first(listing, f"{_stem(path)}.pdf"), archive=True)
+        elif path.endswith(ARCHIVE_SUFFIXES) and (path.endswith(_TARS) or _is_source(_head(fs, f"{root}/{path}"))):
+            yield _paper(url, listing, path, _first(listing, f"{_stem(path)}.pdf"), archive=True)
     for folder, paths in mains.items():
         for path in paths:
             alone = [f"{folder}/{folder.rpartition('/')[2]}.pdf"] if len(paths) == 1 and folder else []

@@ -1,14 +1,17 @@
-"""What stands on the pages of a PDF: its words in the order they were written, where they stand, and which belong to formulas or figures; and rasters.
+"""What stands on the pages of a PDF: its words in the order they were written, where they stand, and which belong to formulas
+or figures; and rasters.
 
-PDFium does the reading. A word is in a formula if a letter of it is set in a mathematical font; its letters are then words one by one, as
-`words.formula_words` gives them. A word is in a figure if it is drawn by a picture (a form within the page). A word hyphenated at the end of a line is
-joined and keeps the place of its beginning. 13 CPU-ms a page of 5,000 characters, 15 to raster it at 96 dpi.
+PDFium does the reading. A word is in a formula if a letter of it is set in a mathematical font; its letters are then words
+one by one, as `words.formula_words` gives them. A word is in a figure if it is drawn by a picture (a form within the page).
+A word hyphenated at the end of a line is joined and keeps the place of its beginning. 13 CPU-ms a page of 5,000 characters,
+15 to raster it at 96 dpi.
 """
 
 import ctypes
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +25,9 @@ _MATHS = re.compile(
     r"|Math|LMMath|Symbol|SYMB|MnSymbol|Fourier-M|zpl|psyr|esint",
     re.IGNORECASE,
 )
+Handle = Any
+"""Of PDFium: a page, its text, an object on it."""
+
 _HYPHENS = {0x02, 0xFFFE, 0xAD}
 _SPACES = {0x20, 0x0A, 0x0D, 0x09, 0xA0, 0x00}
 
@@ -134,7 +140,7 @@ class Document:
         page = self._pdf[number]
         try:
             scale = min(dpi / 72, max_side / max(page.get_width(), page.get_height(), 1))
-            bitmap = page.render(scale=scale, rev_byteorder=True, draw_annots=False)
+            bitmap = page.render(scale=scale, rev_byteorder=True, draw_annots=False)  # pyright: ignore[reportArgumentType]  it takes any number
             rgb = bitmap.to_numpy()[:, :, :3]
             if (rgb[:, :, 0] == rgb[:, :, 1]).all() and (rgb[:, :, 1] == rgb[:, :, 2]).all():
                 return np.ascontiguousarray(rgb[:, :, 0])
@@ -143,7 +149,7 @@ class Document:
             page.close()
 
 
-def _words(page: pdfium_c.FPDF_PAGE, text: pdfium_c.FPDF_TEXTPAGE) -> Iterator[Word]:
+def _words(page: Handle, text: Handle) -> Iterator[Word]:
     unicode, text_object = pdfium_c.FPDFText_GetUnicode, pdfium_c.FPDFText_GetTextObject
     on_page = _text_objects(page)
     of_object: dict[int, tuple[bool, bool, str]] = {}
@@ -182,7 +188,7 @@ def _words(page: pdfium_c.FPDF_PAGE, text: pdfium_c.FPDF_TEXTPAGE) -> Iterator[W
 class _Chunk:
     """What stands between two spaces."""
 
-    def __init__(self, text: pdfium_c.FPDF_TEXTPAGE):
+    def __init__(self, text: Handle):
         self._text = text
         self._runs: list[tuple[int, str, bool, bool]] = []  # first character, text, maths, figure
         self._font = ""
@@ -227,7 +233,7 @@ class _Chunk:
         return round(x.value, 1), round(y.value, 1)
 
 
-def _text_objects(page: pdfium_c.FPDF_PAGE) -> set[int]:
+def _text_objects(page: Handle) -> set[int]:
     """Addresses of the page's own text objects, those within forms left out."""
     found = set()
     for i in range(pdfium_c.FPDFPage_CountObjects(page)):
@@ -237,7 +243,7 @@ def _text_objects(page: pdfium_c.FPDF_PAGE) -> set[int]:
     return found
 
 
-def _font(text_object: pdfium_c.FPDF_PAGEOBJECT) -> str:
+def _font(text_object: Handle) -> str:
     font = pdfium_c.FPDFTextObj_GetFont(text_object)
     if not font:
         return ""

@@ -1,7 +1,7 @@
 """A process of its own that reads PDFs, in the jail: a hostile PDF may crash or stall PDFium, not the worker that asks.
 
-The worker starts one `Reader` and gives it one PDF after the other, so that its start (0.3 CPU-seconds of imports) is paid once; after a crash or a
-stall it is started anew. What comes back is JSON and bytes, never pickles.
+The worker starts one `Reader` and gives it one PDF after the other, so that its start (0.3 CPU-seconds of imports) is paid
+once; after a crash or a stall it is started anew. What comes back is JSON and bytes, never pickles.
 """
 
 import json
@@ -174,10 +174,10 @@ def _receive(pipe: IO[bytes], size: int, deadline: float) -> bytes:
 
 def _serve(folder: str, memory_bytes: int, confine: bool, parent: int) -> None:
     """Answers orders until nobody asks any more."""
-    import cv2  # noqa: PLC0415 - in the process alone; before the jail closes
-    import pypdfium2  # noqa: PLC0415
+    import cv2
+    import pypdfium2
 
-    from ocr_synth.academic import pdf  # noqa: PLC0415
+    from ocr_synth.academic import pdf
 
     cv2.setNumThreads(1)
     orders, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
@@ -185,7 +185,9 @@ def _serve(folder: str, memory_bytes: int, confine: bool, parent: int) -> None:
     never = 1 << 40
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     software = [*jail.SOFTWARE, sys.prefix, sys.base_prefix]  # Python loads codecs when it needs them
-    jail.enter(folder, software, {"file_bytes": 1 << 20, "memory_bytes": memory_bytes, "cpu_seconds": never, "confine": confine})
+    jail.enter(
+        folder, software, {"file_bytes": 1 << 20, "memory_bytes": memory_bytes, "cpu_seconds": never, "confine": confine}
+    )
     document: pdf.Document | None = None
     while head := orders.read(_HEAD.size):
         size, extra = _HEAD.unpack(head)
@@ -218,7 +220,7 @@ def _end_with(parent: int) -> None:
 
 
 def _text(document: Any, max_pages: int) -> tuple[dict[str, Any], bytes]:
-    from ocr_synth.academic import pdf  # noqa: PLC0415
+    from ocr_synth.academic import pdf
 
     if not 0 < len(document) <= max_pages:
         raise UnusableError(Reason.PDF_PAGES, f"{len(document)} pages, at most {max_pages}")

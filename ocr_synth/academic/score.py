@@ -1,8 +1,9 @@
 """How well a page's markup fits what its PDF prints: word precision and recall, outside formulas.
 
-Words are compared as bags, which leaves the order to the boundary score. Precision is the share of the markup's words outside formulas that the page
-prints (anywhere on it). Recall is the share of the page's words outside formulas, figures, running heads and line numbers that the markup has; a word of
-the page that the markup has within a formula (`\\text{if}`, a numeral) counts as had, since the page does not tell where a formula ends.
+Words are compared as bags, which leaves the order to the boundary score. Precision is the share of the markup's words
+outside formulas that the page prints (anywhere on it). Recall is the share of the page's words outside formulas, figures,
+running heads and line numbers that the markup has; a word of the page that the markup has within a formula (`\\text{if}`, a
+numeral) counts as had, since the page does not tell where a formula ends.
 """
 
 import re
@@ -19,7 +20,9 @@ _PIECES = re.compile(
     r"|(?<!\\)\$\$(?P<display>.+?)(?<!\\)\$\$|(?<!\\)\$(?P<inline>.+?)(?<!\\)\$",
     re.DOTALL,
 )
-_SYNTAX = re.compile(r"</?(?:table|tr|t[dh](?: (?:col|row)span=\"\d+\")*|sup|sub)>|\]\((?:figure|table)?[^\s)]*\)|\\(?=[`*$|])|\*+|&lt;")
+_SYNTAX = re.compile(
+    r"</?(?:table|tr|t[dh](?: (?:col|row)span=\"\d+\")*|sup|sub)>|\]\((?:figure|table)?[^\s)]*\)|\\(?=[`*$|])|\*+|&lt;"
+)
 _RULES = re.compile(r"^\|(?: --- \|)+$", re.MULTILINE)
 _CELL_EDGES = re.compile(r"</?(?:table|tr|td|th)\b[^>]*>")
 

@@ -1,7 +1,8 @@
 """Copies one paper's sources into a fresh folder, which is all that LaTeX will see of this machine's files.
 
-Only regular files with plain names are copied, gunzipped (Debian gzips documentation), up to limits on their number and bytes. Left behind: what
-LaTeXML, latexmk or kpathsea would run or be configured by (`*.ltxml`, `latexmkrc`, `texmf.cnf`, ...), and for LaTeXML pictures, which it needs not.
+Only regular files with plain names are copied, gunzipped (Debian gzips documentation), up to limits on their number and
+bytes. Left behind: what LaTeXML, latexmk or kpathsea would run or be configured by (`*.ltxml`, `latexmkrc`, `texmf.cnf`,
+...), and for LaTeXML pictures, which it needs not.
 """
 
 import gzip
@@ -12,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import Any, Protocol
 
 from ocr_synth.academic.papers import DOCUMENT_CLASS, TEX_SUFFIXES, Paper
 from sieveline import storage
@@ -22,6 +23,12 @@ PICTURES = (".pdf", ".eps", ".ps", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".bm
 _ORDERS = (".ltxml", ".latexml", "latexmkrc", ".cnf", ".lua", ".pl", ".pm", ".sh", ".exe", ".bat", ".py")
 _PLAIN = re.compile(r"[\w+@=.,~& ()\[\]-]+")  # what a part of a path may be made of; letters of any script
 _KNOWN_STEMS = ("main", "ms", "paper", "article", "manuscript", "root", "arxiv")
+
+
+class Readable(Protocol):
+    """A file as this module needs it."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
 
 
 class UnusableError(Exception):
@@ -109,7 +116,7 @@ def _pdf_beside(url: str, limits: Limits) -> bytes:
     return _read(gzip.GzipFile(fileobj=io.BytesIO(content)), limits.bytes, url) if url.endswith(".gz") else content
 
 
-def _read(file: IO[bytes], at_most: int, path: str) -> bytes:
+def _read(file: Readable, at_most: int, path: str) -> bytes:
     """All of `file`.
 
     Raises:
@@ -141,7 +148,7 @@ def _checked(path: str) -> str:
     return "/".join(parts)
 
 
-def _beside(paper: Paper, limits: Limits) -> Iterator[tuple[str, int, IO[bytes]]]:
+def _beside(paper: Paper, limits: Limits) -> Iterator[tuple[str, int, Readable]]:
     """Path, size and file of what lies beside and below the main file; hidden files, links and hostile names are passed over."""
     fs, main = storage.filesystem(paper.source)
     folder = main.rpartition("/")[0]
@@ -154,11 +161,12 @@ def _beside(paper: Paper, limits: Limits) -> Iterator[tuple[str, int, IO[bytes]]
         name = below.removesuffix(".gz")
         if not all(_PLAIN.fullmatch(part) and part[0] != "-" for part in name.split("/")) or not _wanted(name):
             continue
-        with fs.open(path, "rb") as file:
+        with fs.open(path, "rb") as opened:
+            file: Any = opened
             yield name, entry["size"], gzip.GzipFile(fileobj=file) if below.endswith(".gz") else file
 
 
-def _archive(paper: Paper, limits: Limits) -> Iterator[tuple[str, int, IO[bytes]]]:
+def _archive(paper: Paper, limits: Limits) -> Iterator[tuple[str, int, Readable]]:
     """Path, size and file of the members of an archive, or of the one file that a plain .gz holds."""
     content = storage.read_bytes(paper.source)
     if len(content) > limits.bytes:

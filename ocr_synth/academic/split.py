@@ -1,12 +1,14 @@
 """Splits the markup at the PDF's own page breaks.
 
-Every token of the running text gets the page of its words. Between the last word found on one page and the first found on the next may lie tokens
-that were not found: they are shared out as the words are that were not found on either page. Floats and what else stands out of order come where the
-PDF has them, footnotes at the end of their page. What was found on no page (keywords that a class does not print) is left out.
+Every token of the running text gets the page of its words. Between the last word found on one page and the first found on
+the next may lie tokens that were not found: they are shared out as the words are that were not found on either page. Floats
+and what else stands out of order come where the PDF has them, footnotes at the end of their page. What was found on no page
+(keywords that a class does not print) is left out.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -107,7 +109,7 @@ class _Spread:
             return []
         pages[: known[0]] = [pages[known[0]]] * known[0]
         pages[known[-1] :] = [pages[known[-1]]] * (len(pages) - known[-1])
-        for before, after in zip(known, known[1:], strict=False):
+        for before, after in pairwise(known):
             count, first, last = after - before - 1, pages[before], pages[after]
             if first >= last:
                 pages[before + 1 : after] = [first] * count
@@ -174,24 +176,32 @@ def _written(blocks: Sequence[Block], parts: list[_Part]) -> str:
     return text
 
 
-def _outside_running(blocks: Sequence[Block], markup: MarkupWords, printed: PageWords, found: Alignment, beside: np.ndarray) -> np.ndarray:
+def _outside_running(
+    blocks: Sequence[Block], markup: MarkupWords, printed: PageWords, found: Alignment, beside: np.ndarray
+) -> np.ndarray:
     """Page words that are no running text: margins, figures, formulas, and what lies within floats and notes. Bool [m]."""
     outside = beside | printed.figure | printed.maths
-    of_block = np.array([(-1 - i if b.apart is None else b.apart) if i in found.moved else 0 for i, b in enumerate(blocks)] or [0])
+    of_block = np.array(
+        [(-1 - i if b.apart is None else b.apart) if i in found.moved else 0 for i, b in enumerate(blocks)] or [0]
+    )
     group = of_block[markup.block]
     here = found.place >= 0
     owner = np.zeros(len(printed.texts), np.int64)
-    owner[found.place[here]] = np.where(group[here] != 0, group[here], np.iinfo(np.int64).max)  # the running text's own: the largest
+    owner[found.place[here]] = np.where(
+        group[here] != 0, group[here], np.iinfo(np.int64).max
+    )  # the running text's own: the largest
     for one in np.unique(group[here & (group != 0)]):
         places = np.sort(found.place[here & (group == one)])
-        for before, after in zip(places, places[1:], strict=False):
+        for before, after in pairwise(places):
             if after - before <= _WITHIN and printed.page[before] == printed.page[after]:
                 outside[before + 1 : after] |= owner[before + 1 : after] != np.iinfo(np.int64).max
         outside[places] = True
     return outside
 
 
-def _score_ends(page: PageMarkup, number: int, markup: MarkupWords, printed: PageWords, found: Alignment, outside: np.ndarray) -> None:
+def _score_ends(
+    page: PageMarkup, number: int, markup: MarkupWords, printed: PageWords, found: Alignment, outside: np.ndarray
+) -> None:
     here = np.flatnonzero((found.place >= 0) & ~markup.maths)
     here = here[(printed.page[found.place[here]] == number) & ~outside[found.place[here]]]
     if not len(here):  # a page of floats alone has no ends to get wrong
@@ -202,8 +212,10 @@ def _score_ends(page: PageMarkup, number: int, markup: MarkupWords, printed: Pag
     page.end_score = _agreement(here, markup, found, outside, int(end), forward=False)
 
 
-def _agreement(here: np.ndarray, markup: MarkupWords, found: Alignment, outside: np.ndarray, edge: int, *, forward: bool) -> float:
-    """Twice the words that agree by all words, of both readings, from the edge of the page to the 12th word of the running text that was found."""
+def _agreement(
+    here: np.ndarray, markup: MarkupWords, found: Alignment, outside: np.ndarray, edge: int, *, forward: bool
+) -> float:
+    """Twice the words that agree by all words of both readings, from the edge of the page to the 12th running word found."""
     window = here[:_WINDOW] if forward else here[-_WINDOW:]
     inner = window[-1] if forward else window[0]
     place = int(found.place[inner])

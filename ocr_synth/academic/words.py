@@ -1,7 +1,8 @@
-"""Words as two readings of one page can be compared by: no case, accents, ligatures or punctuation; a Han or kana character is a word.
+"""Words as two readings of one page can be compared by: no case, accents, ligatures or punctuation; a Han or kana character is
+a word.
 
-Formulas are compared by pseudo-words: their letters one by one (Greek ones as such), their runs of digits, the names of their functions. That finds
-where a formula stands; measures of words leave them out.
+Formulas are compared by pseudo-words: their letters one by one (Greek ones as such), their runs of digits, the names of
+their functions. That finds where a formula stands; measures of words leave them out.
 """
 
 import re
@@ -12,10 +13,9 @@ from functools import lru_cache
 _ACCENTS = re.compile("[`^~¨¯´¸ˆˇˉ˘˙˚˛˜˝̀-ͯ\u200b\u200c\u200d\u00ad]")
 _WORD = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 _TEX_TOKEN = re.compile(r"\\(?:text\w*|mbox|hbox|mathrm|operatorname\*?|tag)\s*\{([^{}]*)\}|\\([a-zA-Z]+)|([0-9]+)|([^\W\d_])")
-_FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth log ln lg exp lim limsup liminf sup inf max min arg det dim ker hom gcd deg mod Pr"
-    .split()
-)  # fmt: skip
+_NAMES = """sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth log ln lg exp lim limsup liminf sup inf max min arg
+det dim ker hom gcd deg mod Pr"""
+_FUNCTIONS = frozenset(_NAMES.split())
 _GREEK = {
     name: letter
     for names, letters in (

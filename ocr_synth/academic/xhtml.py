@@ -1,8 +1,8 @@
 """LaTeXML's XHTML to blocks.
 
-One walk over the tree: what is block-like closes the block at hand and opens its own, text goes to the block at hand as tokens with the style of the
-elements around it. Floats and notes are numbered apart from the running text. What LaTeXML adds that no page shows (who cites a reference, what
-could not be understood) is left out; the latter is counted.
+One walk over the tree: what is block-like closes the block at hand and opens its own, text goes to the block at hand as
+tokens with the style of the elements around it. Floats and notes are numbered apart from the running text. What LaTeXML
+adds that no page shows (who cites a reference, what could not be understood) is left out; the latter is counted.
 """
 
 import re
@@ -11,7 +11,13 @@ from xml.etree import ElementTree
 from ocr_synth.academic.blocks import Block, Cell, Token
 
 _HTML = "{http://www.w3.org/1999/xhtml}"
-_STYLE_CLASSES = {"ltx_font_bold": "strong", "ltx_font_italic": "em", "ltx_font_slanted": "em", "ltx_font_typewriter": "code", "ltx_emph": "em"}
+_STYLE_CLASSES = {
+    "ltx_font_bold": "strong",
+    "ltx_font_italic": "em",
+    "ltx_font_slanted": "em",
+    "ltx_font_typewriter": "code",
+    "ltx_emph": "em",
+}
 _STYLE_TAGS = {"em": "em", "i": "em", "b": "strong", "strong": "strong", "code": "code", "sup": "sup", "sub": "sub"}
 _UNPRINTED = {
     "ltx_bib_cited", "ltx_bib_external", "ltx_bib_links", "ltx_note_type", "ltx_note_mark", "ltx_tag_note", "ltx_pagination", "ltx_page_footer",
@@ -22,7 +28,23 @@ _FLOATS = {"ltx_figure", "ltx_table", "ltx_float"}
 _NOT_FLOATING = {"ltx_minipage", "ltx_parbox"}
 _AUTHOR_PARTS = {"ltx_personname", "ltx_contact"}
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
-_PARAGRAPHS = {"p", "div", "li", "dd", "dt", "ul", "ol", "dl", "blockquote", "table", "pre", "tr", "figure", "section", *_HEADINGS}
+_PARAGRAPHS = {
+    "p",
+    "div",
+    "li",
+    "dd",
+    "dt",
+    "ul",
+    "ol",
+    "dl",
+    "blockquote",
+    "table",
+    "pre",
+    "tr",
+    "figure",
+    "section",
+    *_HEADINGS,
+}
 _LOGOS = {"ltx_TeX_logo", "ltx_LaTeX_logo"}
 _COMMENT = re.compile(r"%\s*\n\s*")
 _LOGO = re.compile("LaTeX|TeX", re.IGNORECASE)
@@ -43,7 +65,9 @@ def blocks_of(xhtml: bytes) -> list[Block]:
     body = root.find(f"{_HTML}body")
     walk.element(root if body is None else body, ())
     walk.end()
-    kept = [b for b in walk.blocks if b.kind == "figure" or b.errors or any(not t.tag or b.kind != "reference" for t in b.tokens)]
+    kept = [
+        b for b in walk.blocks if b.kind == "figure" or b.errors or any(not t.tag or b.kind != "reference" for t in b.tokens)
+    ]
     return _rejoined(kept)
 
 
@@ -107,7 +131,7 @@ class _Walk:
             self.element(child, style)
             self.text(child.tail, style)
 
-    def element(self, element: ElementTree.Element, style: tuple[str, ...]) -> None:  # noqa: PLR0911, PLR0912 - one case a line
+    def element(self, element: ElementTree.Element, style: tuple[str, ...]) -> None:  # noqa: PLR0912 - one case a line
         if not isinstance(element.tag, str):
             return  # a comment
         tag, classes = element.tag.rpartition("}")[2], set((element.get("class") or "").split())
@@ -119,7 +143,9 @@ class _Walk:
             self.formula(element, style)
         elif "ltx_note" in classes:
             if "ltx_note_frontmatter" in classes and (content := _content(element)) is not None:
-                self.author(content, ())  # rights, classification, thanks: where and whether a class prints them is its own affair
+                self.author(
+                    content, ()
+                )  # rights, classification, thanks: where and whether a class prints them is its own affair
             else:
                 self.note(element, classes)
         elif classes & _PICTURES or tag in ("img", "svg", "object", "video"):
@@ -128,7 +154,11 @@ class _Walk:
             self.space = True
             self.line_break()
         elif classes & _LOGOS:
-            self.text((" " if self.space else "") + _LOGO.sub(lambda m: _LOGO_NAMES[m[0].upper()], "".join("".join(element.itertext()).split())), style)
+            self.text(
+                (" " if self.space else "")
+                + _LOGO.sub(lambda m: _LOGO_NAMES[m[0].upper()], "".join("".join(element.itertext()).split())),
+                style,
+            )
         elif "ltx_eqn_table" in classes:
             self.equations(element)
         elif classes & _FLOATS and not classes & _NOT_FLOATING:
@@ -319,7 +349,9 @@ class _Walk:
 
     def code(self, element: ElementTree.Element) -> None:
         lines = [e for e in element.iter() if "ltx_listingline" in (e.get("class") or "").split()]
-        texts = ["".join(_without_tags(line)).rstrip("\n") for line in lines] or "".join(element.itertext()).strip("\n").split("\n")
+        texts = ["".join(_without_tags(line)).rstrip("\n") for line in lines] or "".join(element.itertext()).strip("\n").split(
+            "\n"
+        )
         block = self.open("code")
         for line in texts:
             block.starts.append(len(block.tokens))
@@ -388,7 +420,10 @@ class _Walk:
             elif block.kind == "figure" and not block.tokens:
                 table.tokens.append(Token(f"![]({block.marker})", kind="raw"))
             else:
-                tokens = [Token(t.text, "math" if t.kind == "display" else t.kind, t.style, t.glue.replace("\n", " ")) for t in block.tokens]
+                tokens = [
+                    Token(t.text, "math" if t.kind == "display" else t.kind, t.style, t.glue.replace("\n", " "))
+                    for t in block.tokens
+                ]
                 if tokens:
                     tokens[0].glue = " "  # cells do not run into each other
                 table.tokens += tokens

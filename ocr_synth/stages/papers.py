@@ -97,7 +97,15 @@ class Measuring:
     def __post_init__(self):
         if not 36 <= self.dpi <= 600:
             raise ConfigError(f"papers: dpi is {self.dpi}, must lie between 36 and 600")
-        limits = ("max_side", "latex_wall_seconds", "latex_cpu_seconds", "latex_memory_bytes", "pdf_seconds", "max_files", "max_bytes")
+        limits = (
+            "max_side",
+            "latex_wall_seconds",
+            "latex_cpu_seconds",
+            "latex_memory_bytes",
+            "pdf_seconds",
+            "max_files",
+            "max_bytes",
+        )
         for name in limits:
             if getattr(self, name) <= 0:
                 raise ConfigError(f"papers: {name} is {getattr(self, name)}, must be above 0")
