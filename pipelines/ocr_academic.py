@@ -17,6 +17,7 @@ from ocr_synth.academic import (
     align,
     bibliography,
     blocks,
+    floats,
     jail,
     labels,
     latexml,
@@ -104,7 +105,9 @@ class PagesStep(FanOutStep):
 
     def measurement(self, shard: Shard) -> str:
         made_from = PapersStep(self.output, self.recipe).measurement(shard)
-        return fingerprint(made_from, code_version(align, blocks, labels, margins, paging, pdf, score, split, words, xhtml))
+        return fingerprint(
+            made_from, code_version(align, blocks, floats, labels, margins, paging, pdf, score, split, words, xhtml)
+        )
 
     def thresholds(self, shard: Shard) -> Any:
         return self.recipe.pages

@@ -9,6 +9,7 @@ import re
 from xml.etree import ElementTree
 
 from ocr_synth.academic.blocks import Block, Cell, Token
+from ocr_synth.academic.floats import rejoined, with_captions
 
 _HTML = "{http://www.w3.org/1999/xhtml}"
 _STYLE_CLASSES = {
@@ -51,7 +52,6 @@ _LOGO = re.compile("LaTeX|TeX", re.IGNORECASE)
 _LOGO_NAMES = {"LATEX": "LaTeX", "TEX": "TeX"}
 _COUNTED = {"ltx_tag", "ltx_cite", "ltx_ref_tag", "ltx_ref_title"}
 _TEXT_KINDS = ("paragraph", "item", "quote", "author", "footnote")
-_NUMBER = re.compile(r"\w+(?:\.\w+)*")
 
 
 def blocks_of(xhtml: bytes) -> list[Block]:
@@ -68,7 +68,7 @@ def blocks_of(xhtml: bytes) -> list[Block]:
     kept = [
         b for b in walk.blocks if b.kind == "figure" or b.errors or any(not t.tag or b.kind != "reference" for t in b.tokens)
     ]
-    return _rejoined(kept)
+    return rejoined(kept)
 
 
 class _Walk:
@@ -245,7 +245,7 @@ class _Walk:
         self.close()
         self.apart, self.kind, self.depth = outer, kind, depth
         self.close()
-        self.blocks[first:] = _with_captions(self.blocks[first:])
+        self.blocks[first:] = with_captions(self.blocks[first:])
 
     def author(self, element: ElementTree.Element, style: tuple[str, ...]) -> None:
         """A name or an address, for itself: classes set them in other orders than the source, and an address that authors share once."""
@@ -449,55 +449,3 @@ def _without_tags(element: ElementTree.Element) -> list[str]:
             parts += _without_tags(child)
         parts.append(child.tail or "")
     return parts
-
-
-def _with_captions(blocks: list[Block]) -> list[Block]:
-    """Gives each picture of a float the caption that follows (or, after the last picture, precedes) it; a caption alone stays a paragraph."""
-    pictures = [b for b in blocks if b.kind == "figure" and not b.tokens]
-    captions: list[Block] = []
-    for block in blocks:
-        if block.kind == "caption" and block.tokens:
-            if any([t.text for t in c.tokens] == [t.text for t in block.tokens] for c in captions):
-                block.tokens = []  # LaTeXML writes the caption of a float of several parts twice
-            else:
-                captions.append(block)
-    blocks = [b for b in blocks if b.tokens or b.kind != "caption"]
-    if not pictures or not captions:
-        return blocks
-    gone: set[int] = set()
-    for caption in captions:
-        place = next(i for i, b in enumerate(blocks) if b is caption)
-        before = [b for b in blocks[:place] if b.kind == "figure" and not b.tokens and id(b) not in gone]
-        after = [b for b in blocks[place:] if b.kind == "figure" and not b.tokens and id(b) not in gone]
-        if picture := (before or after)[-1:] if before else after[:1]:
-            target = picture[0]
-            target.tokens, target.errors = caption.tokens, target.errors + caption.errors
-            target.marker = "-".join(_NUMBER.findall(caption.marker.lower())) or "figure"
-            gone.add(id(caption))
-    return [b for b in blocks if id(b) not in gone]
-
-
-def _rejoined(blocks: list[Block]) -> list[Block]:
-    """Joins paragraphs that a float in the middle of a sentence has cut."""
-    kept: list[Block] = []
-    running: Block | None = None
-    between = False  # whether a float stands after the running paragraph
-    for block in blocks:
-        if block.apart is not None:
-            between = between or block.kind != "footnote"
-        elif between and running and _goes_on(running, block):
-            block.tokens[0].glue = " "
-            running.tokens += block.tokens
-            running.errors += block.errors
-            continue
-        else:
-            running, between = block, False
-        kept.append(block)
-    return kept
-
-
-def _goes_on(before: Block, block: Block) -> bool:
-    if not before.kind == block.kind == "paragraph" or not before.tokens or not block.tokens:
-        return False
-    last, first = before.tokens[-1], block.tokens[0]
-    return last.kind == first.kind == "word" and last.text[-1] not in ".!?:" and first.text[0].islower()
