@@ -60,7 +60,7 @@ class PapersStep(MakingStep):
 
     def measurement(self, shard: Shard) -> str:
         code = code_version(bibliography, jail, latexml, make, papers, pdf, pdf_process, sources, words)
-        return fingerprint(self.recipe.papers.measuring, code, shard.url)
+        return fingerprint(self.recipe.papers.measuring, code, latexml.bindings_version(), shard.url)
 
     def thresholds(self, shard: Shard) -> Any:
         return self.recipe.papers

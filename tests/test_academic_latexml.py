@@ -228,3 +228,15 @@ def test_building_a_loop_ends(folder):
     with pytest.raises(UnusableError) as raised:
         latexml.build(folder, "main.tex", jail.Limits(wall_seconds=60, cpu_seconds=3))
     assert raised.value.reason in (Reason.LATEX_TIME, Reason.NO_PDF)
+
+
+def test_document_commands_work_and_expl3_is_skipped_in_no_time(folder):
+    tex = document(
+        "\\greet{Ann} \\greet*[Good night]{Bob} \\price{3.5}{\\metre}",
+        "\\usepackage{siunitx}\n\\ExplSyntaxOn \\tl_set:Nn \\l_tmpa_tl {x} \\ExplSyntaxOff\n"
+        "\\NewDocumentCommand\\greet{s O{Hello} m}{#2 #3\\IfBooleanTF{#1}{!}{.}}\\NewDocumentCommand{\\price}{mm}{\\SI{#1}{#2}}",
+    )
+    text = convert(folder, tex, jail.Limits(wall_seconds=120, cpu_seconds=15))
+    assert "Hello Ann. Good night Bob!" in text
+    assert "3.5" in text
+    assert "tmpa" not in text

@@ -81,7 +81,7 @@ def _spare(block: Block, start: int, end: int) -> None:
     """Takes the punctuation from a label's end that the markup has behind it ("Lemma 6.1:" before ".")."""
     label, following = block.tokens[start], block.tokens[end] if end < len(block.tokens) else Token("")
     if following.kind == "word" and not following.glue and following.text[:1] in _PUNCTUATION:
-        label.text = label.text.rstrip(_PUNCTUATION)
+        label.text = label.text.rstrip(_PUNCTUATION.rstrip(")]")).removesuffix(following.text[0])
 
 
 def _drop_unprinted(block: Block, token: np.ndarray, place: np.ndarray) -> None:

@@ -14,7 +14,11 @@ from pathlib import Path
 from ocr_synth.academic import jail
 from ocr_synth.academic.bibliography import make_bbl
 from ocr_synth.academic.sources import UnusableError, texts_of
+from sieveline.fingerprint import fingerprint
 from sieveline.reasons import Reason
+
+BINDINGS = Path(__file__).parent / "bindings"
+"""What LaTeXML lacks: its own kind of packages, by us."""
 
 LATEXML = (
     "latexmlc",
@@ -26,6 +30,8 @@ LATEXML = (
     "--nographicimages",
     "--nopictureimages",
     "--nodefaultresources",
+    f"--path={BINDINGS}",
+    "--preload=xparse.sty",  # in LaTeX's kernel since 2020, not in this LaTeXML's
     "--nocomments",
     "--timestamp=-",  # the time of day is no part of the result
     "--timeout=0",  # the jail's limits hold
@@ -72,6 +78,11 @@ class Conversion:
     cpu_seconds: float
 
 
+def bindings_version() -> str:
+    """A fingerprint of the files in `BINDINGS`, which the result depends on like on code."""
+    return fingerprint([[p.name, p.read_text()] for p in sorted(BINDINGS.glob("*.ltxml"))])
+
+
 def missing_program() -> str | None:
     """Which program of this stage is not installed; None if all are. latexmk is wanted only for papers without a PDF."""
     return None if shutil.which("latexmlc") else "latexmlc"
@@ -100,7 +111,7 @@ def convert(folder: Path, main: str, day: date | None, limits: jail.Limits) -> C
     """
     make_bbl(folder, main, limits)
     set_date(folder / main, day or date(1970, 1, 1))
-    ended = jail.run([*LATEXML, main], folder, limits)
+    ended = jail.run([*LATEXML, main], folder, limits, software=(*jail.SOFTWARE, str(BINDINGS)))
     log = _text(folder / ".latexml.log")
     _judge(ended, "latexmlc", log)
     xhtml = folder / ".latexml.xhtml"

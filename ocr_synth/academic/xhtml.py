@@ -50,6 +50,7 @@ _LOGOS = {"ltx_TeX_logo", "ltx_LaTeX_logo"}
 _COMMENT = re.compile(r"%\s*\n\s*")
 _LOGO = re.compile("LaTeX|TeX", re.IGNORECASE)
 _LOGO_NAMES = {"LATEX": "LaTeX", "TEX": "TeX"}
+_CHARACTERS = {"\\backslash": "\\", "\\{": "{", "\\}": "}", "<": "<", ">": ">", "|": "|", "\\_": "_", "\\&": "&"}  # set as formulas for TeX's sake
 _COUNTED = {"ltx_tag", "ltx_cite", "ltx_ref_tag", "ltx_ref_title"}
 _TEXT_KINDS = ("paragraph", "item", "quote", "author", "footnote")
 
@@ -205,7 +206,9 @@ class _Walk:
 
     def formula(self, element: ElementTree.Element, style: tuple[str, ...]) -> None:
         tex = _tex(element)
-        if tex:
+        if tex in _CHARACTERS:
+            self.add(Token(_CHARACTERS[tex], style=style, glue=" " if self.space else ""))
+        elif tex:
             self.add(Token(tex, kind="math", style=tuple(s for s in style if s != "code"), glue=" " if self.space else ""))
 
     def note(self, element: ElementTree.Element, classes: set[str]) -> None:

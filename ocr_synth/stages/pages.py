@@ -63,12 +63,12 @@ class Pages:
         min_precision: below it the markup says what the page does not show.
         min_recall: below it the markup leaves out what the page shows.
         min_boundary: Nougat's 0.75 for the ends of the page.
-        max_leftovers: commands that were not understood.
+        max_leftovers: commands that were not understood and left a gap, each.
     """
 
     min_words: int | None = 20
     min_precision: float | None = 0.9
-    min_recall: float | None = 0.85
+    min_recall: float | None = 0.9
     min_boundary: float | None = 0.75
     max_leftovers: int | None = 10
 
