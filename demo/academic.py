@@ -13,11 +13,22 @@ PAPERS = (
     "latex/aastex/sample631",
     "latex/acmart/samples/sample-sigplan",
     "latex/aguplus/aguplus",
+    "latex/asaetr/asaetr",
+    "latex/ascelike/ascexmpl",
+    "latex/cascadilla/example",
+    "latex/cmpj/template",
+    "latex/ejpecp/sample",
     "latex/elsarticle/elsdoc",
     "latex/ijmart/ijmsample",
+    "latex/jmlr/pmlr-sample",
+    "latex/lion-msc/lion-msc",
     "latex/llncs/llncsdoc",
+    "latex/quantumarticle/quantum-template",
     "latex/revtex/sample/aps/apssamp",
+    "latex/smflatex/smf-edoc",
     "latex/spie/article",
+    "latex/tugboat/ltubguid",
+    "latex/uaclasses/ua-example",
 )
 """Below `ROOT`, without suffixes; both the TeX (mostly gzipped) and the PDF are there."""
 
@@ -35,7 +46,7 @@ def lay_out(folder: Path) -> list[str]:
         return [f"ocr-academic: {error}"]
     folder.mkdir(parents=True, exist_ok=True)
     for name in PAPERS:
-        source, target = root / name, folder / name.rsplit("/", 1)[-1]
+        source, target = root / name, folder / name.split("/")[1]
         if not target.exists():
             partial = folder / f".{target.name}"
             shutil.rmtree(partial, ignore_errors=True)

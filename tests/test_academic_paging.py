@@ -88,7 +88,8 @@ def test_floats_come_where_the_page_has_them_and_notes_at_its_end():
 
 def test_what_no_page_prints_is_left_out():
     text = prose(3, 80)
-    texts, _, [score] = paged(f"<p>Keywords alpha beta gamma delta epsilon</p><p>{text}</p>", [page(text, 1)])
+    body = f"<h6>Abstract</h6><p>Keywords alpha beta gamma delta epsilon</p><p>{text}</p>"
+    texts, _, [score] = paged(body, [page(text, 1)])
     assert texts == [text]
     assert score.precision == 1.0
 

@@ -48,6 +48,7 @@ def test_papers_are_tex_with_a_document_class_and_archives(tmp_path):
             "2301.00001.pdf": b"%PDF",
             "2301.00002.gz": gzip.compress(TEX),
             "README.gz": gzip.compress(b"not a paper"),
+            "README.md.gz": gzip.compress(TEX),
             "broken.gz": b"\x1f\x8bnot gzip",
             ".hidden/x.tex": TEX,
             "picture.png": b"",

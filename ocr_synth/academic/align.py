@@ -173,6 +173,12 @@ def align(blocks: Sequence[Block], markup: MarkupWords, printed: PageWords) -> A
             part = mine[markup.block[mine] == number]
             absent = len(part) >= _FEW and (place[part] >= 0).mean() < _FOUND
             (unprinted if absent else moved).add(number)
+    text = ~markup.maths
+    num_words = np.bincount(markup.block[text], minlength=len(blocks))
+    num_found = np.bincount(markup.block[text & (place >= 0)], minlength=len(blocks))
+    for number, block in enumerate(blocks):
+        if block.kind == "heading" and 0 < num_words[number] < _FEW and not num_found[number]:
+            unprinted.add(number)  # "Abstract", which many classes do not print
     return Alignment(place, moved, unprinted)
 
 

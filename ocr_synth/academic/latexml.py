@@ -31,7 +31,7 @@ LATEXML = (
     "--nopictureimages",
     "--nodefaultresources",
     f"--path={BINDINGS}",
-    "--preload=xparse.sty",  # in LaTeX's kernel since 2020, not in this LaTeXML's
+    "--preload=sieveline.sty",
     "--nocomments",
     "--timestamp=-",  # the time of day is no part of the result
     "--timeout=0",  # the jail's limits hold

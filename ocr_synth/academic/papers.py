@@ -18,6 +18,7 @@ TEX_SUFFIXES = (".tex", ".ltx")
 _TARS = (".tar.gz", ".tgz", ".tar")
 ARCHIVE_SUFFIXES = (*_TARS, ".gz")
 DOCUMENT_CLASS = re.compile(rb"^[^%\n]*\\document(?:class|style)\b", re.MULTILINE)
+_OTHER_FILE = re.compile(r"\.[A-Za-z]\w*\.gz$")
 _HEAD = 1 << 16  # bytes of a TeX file in which its document class is looked for
 
 
@@ -74,7 +75,7 @@ def _papers(fs, url: str, root: str, listing: dict[str, dict]) -> Iterator[Paper
             head = _head(fs, f"{root}/{path}")
             if head is None or DOCUMENT_CLASS.search(head):
                 mains.setdefault(folder, []).append(path)
-        elif path.endswith(ARCHIVE_SUFFIXES) and (path.endswith(_TARS) or _is_source(_head(fs, f"{root}/{path}"))):
+        elif path.endswith(ARCHIVE_SUFFIXES) and (path.endswith(_TARS) or _is_source(path, _head(fs, f"{root}/{path}"))):
             yield _paper(url, listing, path, _first(listing, f"{_stem(path)}.pdf"), archive=True)
     for folder, paths in mains.items():
         for path in paths:
@@ -82,8 +83,13 @@ def _papers(fs, url: str, root: str, listing: dict[str, dict]) -> Iterator[Paper
             yield _paper(url, listing, path, _first(listing, f"{_stem(path)}.pdf", *alone), archive=False)
 
 
-def _is_source(head: bytes | None) -> bool:
-    """Whether what a plain .gz begins with is a tar archive or TeX; one that does not unzip is taken for a paper, whose row then says so."""
+def _is_source(path: str, head: bytes | None) -> bool:
+    """Whether a plain .gz is a paper: its name is no other file's (`README.md.gz`) and it begins as a tar archive or as TeX.
+
+    One that does not unzip is taken for a paper, whose row then says so.
+    """
+    if _OTHER_FILE.search(path):
+        return False
     return head is None or head[257:262] == b"ustar" or bool(DOCUMENT_CLASS.search(head))
 
 

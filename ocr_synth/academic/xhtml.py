@@ -50,7 +50,16 @@ _LOGOS = {"ltx_TeX_logo", "ltx_LaTeX_logo"}
 _COMMENT = re.compile(r"%\s*\n\s*")
 _LOGO = re.compile("LaTeX|TeX", re.IGNORECASE)
 _LOGO_NAMES = {"LATEX": "LaTeX", "TEX": "TeX"}
-_CHARACTERS = {"\\backslash": "\\", "\\{": "{", "\\}": "}", "<": "<", ">": ">", "|": "|", "\\_": "_", "\\&": "&"}  # set as formulas for TeX's sake
+_CHARACTERS = {
+    "\\backslash": "\\",
+    "\\{": "{",
+    "\\}": "}",
+    "<": "<",
+    ">": ">",
+    "|": "|",
+    "\\_": "_",
+    "\\&": "&",
+}  # set as formulas for TeX's sake
 _COUNTED = {"ltx_tag", "ltx_cite", "ltx_ref_tag", "ltx_ref_title"}
 _TEXT_KINDS = ("paragraph", "item", "quote", "author", "footnote")
 
