@@ -82,3 +82,15 @@ class Reason(StrEnum):
     WORD_RECALL = "word_recall"
     PAGE_BOUNDARY = "page_boundary"
     LATEX_LEFTOVERS = "latex_leftovers"  # commands that LaTeXML did not understand
+
+    # ocr-scene
+    LOW_TEXT_DENSITY = "low_text_density"  # nothing that looks like writing, before anything is read
+    NO_TEXT = "no_text"
+    MANY_LINES = "many_lines"
+    TEXT_SCORE = "text_score"  # the reader is not sure of any line
+    TEXT_SIZE = "text_size"
+    TEXT_FILLS = "text_fills"  # one letter as large as the picture: no writing but the thing shown
+    TEXT_LENGTH = "text_length"
+    TEXT_SCRIPT = "text_script"
+    FEW_LINES = "few_lines"
+    NO_QUESTION = "no_question"  # lines, but none whose place or text is beyond doubt

@@ -1,1 +1,1 @@
-"""The stages of the OCR lines: configuration, measured columns, verdicts."""
+"""One stage, one file: its columns, its thresholds, and what it decides."""
