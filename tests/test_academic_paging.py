@@ -155,10 +155,6 @@ def test_nothing_to_split_gives_empty_pages():
         assert [s.recall for s in scores] == [0.0, None]
 
 
-def test_broken_xhtml_has_no_blocks():
-    assert paging.blocks_of(b"<html><p>\x00</p></html>") == []
-
-
 @pytest.fixture(scope="module")
 def reader():
     found = pdf_process.Reader(pdf_process.Limits(pages=3, wall_seconds=30))

@@ -46,7 +46,8 @@ def _papers(output: Output) -> Exhibit:
             if not row["kept"] and len(rows) < 100:
                 rows.append((row["paper"], row["reason"], row["detail"] or ""))
     lead = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
-    return Exhibit(title="Papers that were not converted", lead=lead, header=("paper", "reason", "detail"), rows=rows)
+    header = ("paper", "reason", "detail") if rows else ()
+    return Exhibit(title="Papers that were not converted", lead=lead, header=header, rows=rows)
 
 
 def _rows(url: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:

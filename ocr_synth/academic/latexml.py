@@ -10,6 +10,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from xml.etree import ElementTree
 
 from ocr_synth.academic import jail
 from ocr_synth.academic.bibliography import make_bbl
@@ -119,10 +120,15 @@ def convert(folder: Path, main: str, day: date | None, limits: jail.Limits) -> C
         raise UnusableError(
             Reason.LATEX_FAILED, f"latexmlc: {_last_complaint(log) or _last_complaint(ended.output) or ended.status}"
         )
+    content = xhtml.read_bytes()
+    try:
+        ElementTree.fromstring(content)
+    except ElementTree.ParseError as error:  # a control character out of a font, for one
+        raise UnusableError(Reason.LATEX_FAILED, f"latexmlc wrote what is no XML: {error}") from error
     summary = _SUMMARY.search(log)
     counts = {name: int(c[1]) if summary and (c := pattern.search(summary[1])) else 0 for name, pattern in _COUNTS.items()}
     return Conversion(
-        xhtml=xhtml.read_bytes(),
+        xhtml=content,
         errors=counts["error"] + counts["fatal error"],
         warnings=counts["warning"],
         cpu_seconds=ended.cpu_seconds,

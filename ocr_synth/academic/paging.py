@@ -6,7 +6,6 @@
 import gzip
 from collections.abc import Sequence
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 
@@ -24,7 +23,7 @@ def page_rows(paper: dict[str, Any], document: bytes, words: bytes) -> list[dict
         words: its PDF's words, as `pdf.pack` gives them.
     """
     sizes = [(p["width"], p["height"]) for p in paper["pages"]]
-    blocks = blocks_of(gzip.decompress(document))
+    blocks = xhtml.blocks_of(gzip.decompress(document))
     parts, scores, formulas = paged(blocks, pdf.unpack(words, sizes))
     rows = []
     for number, (page, part, fit) in enumerate(zip(paper["pages"], parts, scores, strict=True)):
@@ -54,14 +53,6 @@ def page_rows(paper: dict[str, Any], document: bytes, words: bytes) -> list[dict
             }
         )
     return rows
-
-
-def blocks_of(document: bytes) -> list[Block]:
-    """The blocks of an XHTML document; none where LaTeXML wrote what is no XML (a control character out of a font, for one)."""
-    try:
-        return xhtml.blocks_of(document)
-    except ElementTree.ParseError:
-        return []
 
 
 def paged(blocks: list[Block], pages: Sequence[pdf.Page]) -> tuple[list[split.PageMarkup], list[score.Score], np.ndarray]:
