@@ -23,6 +23,7 @@ GROUPS = {
     "scene": "benchmarks.scene:rows",
     "scene-quality": "benchmarks.scene:quality_rows",
     "writing": "benchmarks.writing:rows",
+    "academic": "benchmarks.academic:rows",
     "training": "benchmarks.training:rows",
     "gui": "benchmarks.gui:rows",
     "ten-million": "benchmarks.near_duplicates:ten_million_rows",

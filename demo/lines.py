@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo import packages, pool, scene_pool, scene_truth, system
+from demo import academic, packages, pool, scene_pool, scene_truth, system
 from sieveline.output import Output
 
 
@@ -30,6 +30,11 @@ DEMOS = {
         recipe="sieveline.recipes:demo",
         input=lambda folder: str(folder / "pool" / "shards" / "*.tar"),
         prepare=lambda folder: list(pool.build(folder / "pool", pairs=4800)),
+    ),
+    "ocr-academic": Demo(
+        recipe="ocr_synth.academic.recipes:demo",
+        input=lambda folder: str(folder / "papers"),
+        prepare=lambda folder: academic.lay_out(folder / "papers"),
     ),
     "ocr-scene": Demo(
         recipe="ocr_synth.scene.recipes:demo",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LINES = {
     "image-text": "sieveline.image_text:LINE",
+    "ocr-academic": "ocr_synth.academic.line:LINE",
     "ocr-scene": "ocr_synth.scene.line:LINE",
     "gui": "gui_crawl.line:LINE",
 }
