@@ -59,3 +59,14 @@ class Reason(StrEnum):
 
     # write
     UNREADABLE_SOURCE = "unreadable_source"  # the source bytes changed or vanished since they were measured
+
+    # ocr-scene
+    LOW_TEXT_DENSITY = "low_text_density"  # nothing that looks like writing, before anything is read
+    NO_TEXT = "no_text"
+    MANY_LINES = "many_lines"
+    TEXT_SCORE = "text_score"  # the reader is not sure of any line
+    TEXT_SIZE = "text_size"
+    TEXT_FILLS = "text_fills"  # one letter as large as the picture: no writing but the thing shown
+    TEXT_LENGTH = "text_length"
+    TEXT_SCRIPT = "text_script"
+    FEW_LINES = "few_lines"
