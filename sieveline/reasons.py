@@ -62,7 +62,7 @@ class Reason(StrEnum):
 
     # ocr-scene
     LOW_TEXT_DENSITY = "low_text_density"  # nothing that looks like writing, before anything is read
-    NO_TEXT = "no_text"
+    NO_TEXT = "no_text"  # nothing was read; of a text source: it has none, or nothing of it found room
     MANY_LINES = "many_lines"
     TEXT_SCORE = "text_score"  # the reader is not sure of any line
     TEXT_SIZE = "text_size"
@@ -70,3 +70,10 @@ class Reason(StrEnum):
     TEXT_LENGTH = "text_length"
     TEXT_SCRIPT = "text_script"
     FEW_LINES = "few_lines"
+
+    # ocr-synthetic
+    MISSING_GLYPHS = "missing_glyphs"  # no font draws what the text needs
+    TEXT_SHORT = "text_short"
+    LOW_CONTRAST = "low_contrast"
+    SMALL_TEXT = "small_text"
+    READ_WRONG = "read_wrong"  # a reader of the undegraded render disagrees with the label

@@ -26,7 +26,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _INVISIBLE = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\ufe00-\ufe0f]")  # in the label, not in the picture; joiners stay, they shape
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff\ufff0-\ufffc]")
 _SENTENCE = re.compile(r"[^.!?。！？؟۔]*[.!?。！？؟۔]+[\"'”’»」』）)]*\s*|[^.!?。！？؟۔]+")
-_UNSPACED_TEXT = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
+UNSPACED_TEXT = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 _GAPS = re.compile(r"[^\S\n]+")
 
 
@@ -100,7 +100,7 @@ def _prose(text: str) -> Iterator[str | None]:
     """Clean passages; None for a paragraph that is refused."""
     blank = re.compile(r"\n[^\S\n]*\n\s*")
     for paragraph in blank.split(text) if blank.search(text) else text.split("\n"):
-        joint = "" if len(_UNSPACED_TEXT.findall(paragraph)) > 0.3 * len(paragraph) else " "
+        joint = "" if len(UNSPACED_TEXT.findall(paragraph)) > 0.3 * len(paragraph) else " "
         clean = joint.join(line.strip() for line in paragraph.split("\n")).strip()
         clean = _GAPS.sub(" ", unicodedata.normalize("NFC", _INVISIBLE.sub("", clean).replace("\t", " ")))
         if len(clean) < MIN_PASSAGE:
@@ -206,7 +206,7 @@ class Reader:
     def _characters(self, num: int) -> str:
         for _ in range(5):
             runs = re.findall(r"[^\s\W]+", self.prose())
-            runs = [run for run in runs if _UNSPACED_TEXT.search(run)]
+            runs = [run for run in runs if len(run) > 1 and UNSPACED_TEXT.search(run)]
             if runs:
                 return runs[int(self._rng.integers(len(runs)))][:num]
         return self.source.passages[0][:num]

@@ -66,6 +66,7 @@ class Font:
         self.face = face
         raw = hb.Face(hb.Blob.from_file_path(face.path), face.index)
         self.hb = hb.Font(raw)
+        self._plain = hb.Font(raw)  # emboldening gives even an empty glyph some extent
         self.upem: int = raw.upem
         if slant:
             self.hb.synthetic_slant = slant
@@ -102,9 +103,9 @@ class Font:
     def ink(self, glyph: int) -> Box | None:
         """(left, bottom, right, top) of a glyph's outline in ems, y up; None where it draws nothing."""
         if glyph not in self._ink:
-            e = self.hb.get_glyph_extents(glyph)
+            e, plain = self.hb.get_glyph_extents(glyph), self._plain.get_glyph_extents(glyph)
             box = None
-            if e is not None and e.width and e.height:
+            if e is not None and plain is not None and plain.width and plain.height:
                 box = tuple(v / self.upem for v in (e.x_bearing, e.y_bearing + e.height, e.x_bearing + e.width, e.y_bearing))
             self._ink[glyph] = box
         return self._ink[glyph]
@@ -156,7 +157,10 @@ class Catalogue:
             digest = xxhash.xxh3_128_hexdigest(data)
             if digest in seen:
                 continue
-            faces = _faces(path, data)
+            try:
+                faces = _faces(path, data)
+            except (UnicodeDecodeError, hb.HarfBuzzError):  # tags or names that are no text
+                faces = []
             if not faces:
                 self.skipped.append((str(path), "no outlines or no letters in it" if data else "larger than 256 MB"))
                 continue

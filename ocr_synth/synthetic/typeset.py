@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ocr_synth.synthetic.breaks import break_lines
+from ocr_synth.synthetic.corpus import UNSPACED_TEXT
 from ocr_synth.synthetic.fonts import Catalogue, Family, load
 from ocr_synth.synthetic.page import Line, Style
 from ocr_synth.synthetic.sampling import Text
@@ -122,13 +123,15 @@ class Typesetter:
 
 
 def _stretch(shaped: Shaped, spare: float) -> None:
-    """Spreads `spare` pixels over the spaces of a line, or between its characters where it has none."""
+    """Spreads `spare` pixels over the spaces of a line, or between its characters where it is Chinese or Japanese and has none."""
     if not 0 < spare < 0.35 * max(shaped.advance, 1):
         return
     spaces = [i for i, character in enumerate(shaped.text) if character == " "]
     runs = shaped.runs
     if spaces:
         gaps = [np.isin(run.clusters, spaces) for run in runs]
+    elif not any(UNSPACED_TEXT.match(character) for character in shaped.text):
+        return
     else:
         gaps = [np.concatenate([np.diff(run.clusters) != 0, [True]]) for run in runs]
         gaps[-1][-1] = False
