@@ -1,47 +1,74 @@
 """Checks shown beside each asset. What must not be published is already stopped by the gates before `write`; these show the same numbers."""
 
+from collections.abc import Callable
+
 import dagster as dg
 
-from assets.image_text import STAGE_ASSETS, alignment, duplicates, heuristics, training_shards
-from assets.line import ImageTextLine
-from assets.partitions import slices
-from sieveline import gates
-from sieveline.output import STAGES, count_stages, damaged_shards
+from assets.line import LineSettings
+from assets.line_assets import LineAssets
+from sieveline.gates import Gate
+from sieveline.output import count_stages, damaged_shards
 from sieveline.slices import Slice
 
 
-def conservation(stage: str, asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
-    """Every sample that came in is kept or dropped with a reason, and what came in is what the stage before kept."""
+def conservation(of: LineAssets) -> list[dg.AssetChecksDefinition]:
+    """For each stage: every sample that came in is kept or dropped with a reason, and what came in is what the stage before kept."""
+    names = of.line.names
+    before = [None, *names[:-1]]
+    return [
+        _conservation(of, stage, b if not of.line.stage(stage).fans_out else None)
+        for stage, b in zip(names, before, strict=True)
+    ]
 
+
+def _conservation(of: LineAssets, stage: str, before: str | None) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=asset,
+        asset=of.assets[stage],
         name="conservation",
-        description="in = kept + dropped by reason; in = kept by the stage before",
-        partitions_def=slices,
+        description="in = kept + dropped by reason" + ("; in = kept by the stage before" if before else ""),
+        partitions_def=of.slices,
+        required_resource_keys={of.key},
     )
-    def check(context: dg.AssetCheckExecutionContext, line: ImageTextLine) -> dg.AssetCheckResult:
-        of = line.slices(list(context.partition_keys)) if context.has_partition_key else line.slices()
-        stages = STAGES[max(STAGES.index(stage) - 1, 0) : STAGES.index(stage) + 1]
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        settings = of.settings(context)
+        shard_ids = [shard.id for s in _slices(context, settings) for shard in s.shards]
         # raises where a ledger loses a row
-        counts = count_stages(line.place, [shard.id for s in of for shard in s.shards], stages)
-        now, before = counts[-1], counts[0] if len(counts) > 1 else None
-        passed = before is None or now.num_in == before.kept
+        counts = {c.name: c for c in count_stages(settings.place, shard_ids, [stage, *([before] if before else [])])}
+        now = counts[stage]
         metadata = {"in": now.num_in, "kept": now.kept, "dropped": sum(now.dropped.values())}
-        return dg.AssetCheckResult(
-            passed=passed, metadata=metadata if before is None else {**metadata, "kept before": before.kept}
-        )
+        if before is None:
+            return dg.AssetCheckResult(passed=True, metadata=metadata)
+        kept_before = counts[before].kept
+        return dg.AssetCheckResult(passed=now.num_in == kept_before, metadata={**metadata, "kept before": kept_before})
 
     return check
 
 
-def gate(name: str, asset: dg.AssetsDefinition, description: str) -> dg.AssetChecksDefinition:
+def gate(of: LineAssets, name: str, stage: str, description: str) -> dg.AssetChecksDefinition:
     """One gate of the recipe, asked of the slice that was materialised, or of every slice."""
 
-    @dg.asset_check(asset=asset, name=name, description=description, partitions_def=slices)
-    def check(context: dg.AssetCheckExecutionContext, line: ImageTextLine) -> dg.AssetCheckResult:
-        of = line.slices(list(context.partition_keys)) if context.has_partition_key else line.slices()
-        everything = line.slices()
-        values = {s.name: _ask(line, everything, s, name) for s in of}
+    def ask(settings: LineSettings, s: Slice) -> Gate:
+        asked = of.line.gates(settings.place, settings.load_recipe().gates, settings.slices(), s.name)
+        return next(g for g in asked if g.name == name)
+
+    return slice_check(of, name, stage, description, ask)
+
+
+def slice_check(
+    of: LineAssets, name: str, stage: str, description: str, ask: Callable[[LineSettings, Slice], Gate]
+) -> dg.AssetChecksDefinition:
+    """A check whose number is a `Gate` of each slice."""
+
+    @dg.asset_check(
+        asset=of.assets[stage],
+        name=name,
+        description=description,
+        partitions_def=of.slices,
+        required_resource_keys={of.key},
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        settings = of.settings(context)
+        values = {s.name: ask(settings, s) for s in _slices(context, settings)}
         metadata = {slice_name: str(asked) for slice_name, asked in values.items()}
         numbers = [asked.value for asked in values.values() if asked.value is not None]
         passed = all(asked.passed for asked in values.values())
@@ -51,21 +78,21 @@ def gate(name: str, asset: dg.AssetsDefinition, description: str) -> dg.AssetChe
     return check
 
 
-def _ask(line: ImageTextLine, everything: list[Slice], s: Slice, name: str) -> gates.Gate:
-    return next(g for g in gates.ask(line.place, line.load_recipe().gates, everything, s.name) if g.name == name)
+def whole_shards(of: LineAssets) -> dg.AssetChecksDefinition:
+    """No source shard was truncated or unreadable in part."""
+
+    @dg.asset_check(
+        asset=of.assets[of.line.first],
+        name="whole_shards",
+        description="No source shard was truncated or unreadable in part.",
+        required_resource_keys={of.key},
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        damaged = damaged_shards(of.settings(context).place)
+        return dg.AssetCheckResult(passed=not damaged, severity=dg.AssetCheckSeverity.WARN, metadata=dict(damaged))
+
+    return check
 
 
-@dg.asset_check(asset=heuristics, name="whole_shards", description="No source shard was truncated or unreadable in part.")
-def whole_shards(line: ImageTextLine) -> dg.AssetCheckResult:
-    damaged = damaged_shards(line.place)
-    return dg.AssetCheckResult(passed=not damaged, severity=dg.AssetCheckSeverity.WARN, metadata=dict(damaged))
-
-
-CHECKS = [
-    *(conservation(stage, asset) for stage, asset in STAGE_ASSETS.items()),
-    gate("yield", training_shards, "Share of a slice's samples that reach the training shards."),
-    gate("undecodable", heuristics, "Share of images that do not decode."),
-    gate("duplicates", duplicates, "Share dropped as exact or near duplicates."),
-    gate("score_drift", alignment, "How far a slice's mean score lies from that of the slice before it."),
-    whole_shards,
-]
+def _slices(context: dg.AssetCheckExecutionContext, settings: LineSettings) -> list[Slice]:
+    return settings.slices(list(context.partition_keys)) if context.has_partition_key else settings.slices()

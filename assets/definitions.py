@@ -6,19 +6,23 @@ The top-level packages are imported here because a step imports this location in
 import dagster as dg
 
 import classifiers  # noqa: F401  see above
+import gui_crawl  # noqa: F401  see above
+import ocr_synth  # noqa: F401  see above
 import recaption  # noqa: F401  see above
 import training  # noqa: F401  see above
-from assets.checks import CHECKS
-from assets.image_text import ASSETS
-from assets.line import ImageTextLine
-from assets.schedules import JOBS, SCHEDULES, SENSORS
+from assets import image_text
+from assets.line import LineSettings
 from assets.training import TRAINING_ASSETS, training_job
 
+LINES = (image_text,)
+"""The module of each line has `LINE`, `CHECKS` and `AUTOMATION`."""
+
 defs = dg.Definitions(
-    assets=[*ASSETS, *TRAINING_ASSETS],
-    asset_checks=CHECKS,
-    jobs=[*JOBS, training_job],
-    schedules=SCHEDULES,
-    sensors=SENSORS,
-    resources={"line": ImageTextLine.from_environment(), "pipes": dg.PipesSubprocessClient()},
+    assets=[*(asset for of in LINES for asset in of.LINE.assets.values()), *TRAINING_ASSETS],
+    asset_checks=[check for of in LINES for check in of.CHECKS],
+    jobs=[*(of.AUTOMATION.job for of in LINES), training_job],
+    schedules=[of.AUTOMATION.schedule for of in LINES],
+    sensors=[of.AUTOMATION.sensor for of in LINES],
+    resources={of.LINE.key: LineSettings.from_environment(of.LINE.line.name) for of in LINES}
+    | {"pipes": dg.PipesSubprocessClient()},
 )

@@ -1,41 +1,53 @@
-"""What every asset of the image-text line is told: where the shards lie, where results go, and by which recipe."""
+"""What a line's assets are told: where its input lies, where results go, and by which recipe."""
 
 import os
 
 import dagster as dg
 
 from pipelines.engine import Engine
-from sieveline import recipes
+from sieveline import lines, recipes
 from sieveline.output import Output
-from sieveline.slices import Slice, find_shards, plan_slices, read_slices
+from sieveline.slices import Slice, plan_slices, read_slices
 
 
-class ImageTextLine(dg.ConfigurableResource):
-    """Settings of the line, by default from the environment so that one code location serves every deployment.
+class LineSettings(dg.ConfigurableResource):
+    """Settings of one line, by default from the environment so that one code location serves every deployment.
+
+    The variables carry the line's name: `SIEVELINE_IMAGE_TEXT_INPUT`.
 
     Attributes:
-        input: `SIEVELINE_INPUT`, a folder or glob of source shards on any fsspec URL.
-        output: `SIEVELINE_OUTPUT`, a folder or URL.
-        recipe: `SIEVELINE_RECIPE`, module:function.
+        name: of the line, as the command line has it.
+        input: `SIEVELINE_<LINE>_INPUT`: what the line reads; any fsspec URL.
+        output: `SIEVELINE_<LINE>_OUTPUT`, a folder or URL.
+        recipe: `SIEVELINE_<LINE>_RECIPE`, module:function; empty for the line's own.
         beam: `SIEVELINE_BEAM`, Beam flags; empty for the embedded runner.
-        report_url: `SIEVELINE_REPORT_URL`, where a browser finds the output folder's `report/`; empty shows its path.
+        report_url: `SIEVELINE_REPORT_URL`, where a browser finds the folder that holds the lines' output folders; empty shows paths.
     """
 
+    name: str
     input: str
     output: str
-    recipe: str
+    recipe: str = ""
     beam: str = ""
     report_url: str = ""
 
     @classmethod
-    def from_environment(cls) -> "ImageTextLine":
+    def from_environment(cls, name: str) -> "LineSettings":
+        def setting(what: str, default: str) -> str:
+            return os.environ.get(f"SIEVELINE_{key(name).upper()}_{what}", default)
+
         return cls(
-            input=os.environ.get("SIEVELINE_INPUT", "pool"),
-            output=os.environ.get("SIEVELINE_OUTPUT", "out"),
-            recipe=os.environ.get("SIEVELINE_RECIPE", "sieveline.recipes:demo"),
+            name=name,
+            input=setting("INPUT", f"input/{key(name)}"),
+            output=setting("OUTPUT", f"out/{key(name)}"),
+            recipe=setting("RECIPE", ""),
             beam=os.environ.get("SIEVELINE_BEAM", ""),
             report_url=os.environ.get("SIEVELINE_REPORT_URL", ""),
         )
+
+    @property
+    def line(self) -> lines.Line:
+        return lines.load(self.name)
 
     @property
     def place(self) -> Output:
@@ -45,12 +57,18 @@ class ImageTextLine(dg.ConfigurableResource):
     def engine(self) -> Engine:
         return Engine(beam=self.beam)
 
-    def load_recipe(self) -> recipes.ImageText:
-        return recipes.load(self.recipe)
+    @property
+    def recipe_name(self) -> str:
+        return self.recipe or self.line.default_recipe
+
+    def load_recipe(self):
+        return recipes.load(self.recipe_name, self.line.recipe)
 
     def plan(self) -> list[Slice]:
-        """Registers shards that are new under the input and returns all slices."""
-        return plan_slices(self.output, find_shards(self.input), self.load_recipe().shards_per_slice)
+        """Registers source shards that are new under the input and returns all slices."""
+        recipe = self.load_recipe()
+        lines.claim(self.output, self.line)
+        return plan_slices(self.output, self.line.find_shards(self.input, recipe), recipe.shards_per_slice)
 
     def slices(self, names: list[str] | None = None) -> list[Slice]:
         """The slices planned so far: all of them, or those of the given names in order."""
@@ -58,5 +76,10 @@ class ImageTextLine(dg.ConfigurableResource):
 
     def report_link(self) -> dg.MetadataValue:
         if self.report_url:
-            return dg.MetadataValue.url(f"{self.report_url.rstrip('/')}/index.html")
+            return dg.MetadataValue.url(f"{self.report_url.rstrip('/')}/{key(self.name)}/report/index.html")
         return dg.MetadataValue.path(self.place.report("index.html"))
+
+
+def key(name: str) -> str:
+    """A line's name as asset keys, resources and folders have it: `image_text`."""
+    return name.replace("-", "_")

@@ -15,11 +15,11 @@ from pathlib import Path
 from benchmarks.pools import pool_of
 from benchmarks.processes import INTERVAL, Cost, cost_of
 from benchmarks.rows import Row
-from demo.run import RECIPE
+from demo.lines import DEMOS
 
 DAGSTER_PAIRS = 20_000
 GROWTH_PAIRS = (5_000, 20_000, 50_000)
-THROUGH_DAGSTER = "import pathlib, demo.run; demo.run.materialise(pathlib.Path())"
+THROUGH_DAGSTER = "import sys; from assets.materialise import materialise_line; sys.exit(materialise_line('image-text'))"
 
 
 def dagster_rows() -> Iterator[Row]:
@@ -72,7 +72,9 @@ def directly(pairs: int) -> Cost:
     shards = pool_of(pairs) / "shards" / "*.tar"
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "sieveline.cli", "run", "image-text", "--input", str(shards), "--output", folder]
-        cost = cost_of([*command, "--recipe", RECIPE], statuses=(0, 1))  # 1: all done, a shard of the pool is damaged
+        cost = cost_of(
+            [*command, "--recipe", DEMOS["image-text"].recipe], statuses=(0, 1)
+        )  # 1: all done, a shard of the pool is damaged
         return said(cost, f"sieveline run, {pairs:,} pairs", Path(folder))
 
 
@@ -85,9 +87,9 @@ def through_dagster(pairs: int) -> Cost:
         shutil.copy(Path(__file__).parent.parent / "assets" / "dagster.yaml", folder / "dagster_home")
         environment = {
             "DAGSTER_HOME": str(folder / "dagster_home"),
-            "SIEVELINE_INPUT": str(shards),
-            "SIEVELINE_OUTPUT": str(folder / "image_text"),
-            "SIEVELINE_RECIPE": RECIPE,
+            "SIEVELINE_IMAGE_TEXT_INPUT": str(shards),
+            "SIEVELINE_IMAGE_TEXT_OUTPUT": str(folder / "image_text"),
+            "SIEVELINE_IMAGE_TEXT_RECIPE": DEMOS["image-text"].recipe,
         }
         cost = cost_of([sys.executable, "-c", THROUGH_DAGSTER], environment)
         return said(cost, f"through Dagster, {pairs:,} pairs", folder / "image_text")

@@ -16,7 +16,7 @@ import webdataset
 
 from benchmarks.alignment import clean_pairs
 from benchmarks.rows import Row, faster, in_turn
-from pipelines.write import provenance
+from pipelines.captions import provenance
 from sieveline import storage
 from sieveline.schema import sample_id
 from sieveline.shards.writer import write_shard
@@ -49,7 +49,7 @@ def rows() -> Iterator[Row]:
 
 
 def row_of(number: int, image: bytes, caption: str) -> tuple[dict[str, Any], bytes]:
-    """A row as `pipelines.write.survivors` gives it, with its image."""
+    """A row as `pipelines.captions.Captions` gives it, with its image."""
     row = {
         "sample_id": sample_id(image, caption),
         "source_shard": "00000",

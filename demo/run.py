@@ -1,7 +1,7 @@
-"""`make demo`: real pairs, made dirty, through the whole line in Dagster, and how well it did against what is known of them.
+"""`make demo`: real data through whole lines in Dagster, and how well they did against what is known of it.
 
-OUT/pool         the dirty pool and its labels
-OUT/image_text   the line's output: ledgers, training shards, report
+OUT/<line>       a line's output: ledgers, training shards, report
+OUT/pool         the dirty pool of image-text and its labels
 OUT/dagster_home Dagster's own records, for `make ui`
 """
 
@@ -13,58 +13,75 @@ import sys
 import time
 from pathlib import Path
 
-from demo import pool, truth
+from demo import truth
+from demo.lines import DEMOS
 from sieveline import output as outputs
 from sieveline import storage
 from sieveline.cli import name_problems, print_funnel
 from sieveline.output import Output
 from sieveline.report.page import build_report
 
-RECIPE = "sieveline.recipes:demo"
-
 
 def settings(folder: Path) -> dict[str, str]:
     """The environment in which the code location serves the demo's output."""
-    return {
-        "DAGSTER_HOME": str(folder / "dagster_home"),
-        "SIEVELINE_INPUT": str(folder / "pool" / "shards" / "*.tar"),
-        "SIEVELINE_OUTPUT": str(folder / "image_text"),
-        "SIEVELINE_RECIPE": RECIPE,
-    }
+    found = {"DAGSTER_HOME": str(folder / "dagster_home")}
+    for line, demo in DEMOS.items():
+        prefix = f"SIEVELINE_{line.upper().replace('-', '_')}"
+        found[f"{prefix}_INPUT"] = demo.input(folder)
+        found[f"{prefix}_OUTPUT"] = str(output_folder(folder, line))
+        found[f"{prefix}_RECIPE"] = demo.recipe
+    return found
+
+
+def output_folder(folder: Path, line: str) -> Path:
+    return folder / line.replace("-", "_")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("out"))
-    parser.add_argument("--pairs", type=int, default=4800, help="size of the pool (default: %(default)s)")
+    parser.add_argument("lines", nargs="*", metavar="LINE", help=f"of {', '.join(DEMOS)} (default: image-text, then training)")
     options = parser.parse_args()
-    started = time.monotonic()
+    if unknown := set(options.lines) - set(DEMOS):
+        parser.error(f"no demo of {', '.join(sorted(unknown))}; there are {', '.join(DEMOS)}")
     folder = options.output.absolute()
     os.environ.update(settings(folder))
     home = folder / "dagster_home"
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
         shutil.copy(Path(__file__).parent.parent / "assets" / "dagster.yaml", home)
+    for line in options.lines or ["image-text"]:
+        show(line, folder)
+    print("\nUI       make ui")
 
-    for skipped in pool.build(folder / "pool", pairs=options.pairs):
+
+def show(line: str, folder: Path) -> None:
+    """Runs one line, and after image-text the training on its shards; prints the funnel, what is known of the truth, and the time."""
+    from assets.materialise import materialise_line, train  # after the environment is set, which the code location reads
+
+    started = time.monotonic()
+    for skipped in DEMOS[line].prepare(folder):
         print(skipped)
-    from assets.materialise import materialise  # after the environment is set, which the code location reads
-
-    failure = materialise()
+    failure = materialise_line(line) or (train() if line == "image-text" else None)
     if failure:
         sys.exit(failure)
-
-    place = Output(str(folder / "image_text"))
-    scores = truth.score(folder / "image_text", folder / "pool" / "truth" / "labels.parquet", flood_cap=flood_cap())
-    storage.publish_bytes(place.report("truth.json"), json.dumps(scores.to_pylist(), indent=1).encode())
+    place = Output(str(output_folder(folder, line)))
+    scores = known_truth(folder, place) if line == "image-text" else ""
     report = build_report(place)
-    print()
+    print(f"\n{line}")
     print_funnel(outputs.write_stats(place))
-    print("\nagainst the planted defects:")
-    print(truth.render(scores))
+    print(scores, end="")
     name_problems(place)
-    print_losses(folder / "image_text" / "training" / "metrics.jsonl")
-    print(f"\nreport   {report}\nUI       make ui\nseconds  {time.monotonic() - started:.0f}")
+    if line == "image-text":
+        print_losses(Path(place.root, "training", "metrics.jsonl"))
+    print(f"\nreport   {report}\nseconds  {time.monotonic() - started:.0f}")
+
+
+def known_truth(folder: Path, place: Output) -> str:
+    """How the planted defects were found; kept beside the report, which shows it too."""
+    scores = truth.score(Path(place.root), folder / "pool" / "truth" / "labels.parquet", flood_cap=flood_cap())
+    storage.publish_bytes(place.report("truth.json"), json.dumps(scores.to_pylist(), indent=1).encode())
+    return f"\nagainst the planted defects:\n{truth.render(scores)}\n"
 
 
 def print_losses(metrics: Path, num_bars: int = 8) -> None:

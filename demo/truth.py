@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from demo.labels import Defect
+from sieveline.image_text import LINE
 from sieveline.reasons import Reason
 
 OWN: Mapping[Defect, Reason] = {
@@ -82,9 +83,6 @@ TABLE = pa.schema(
 )
 """Columns of the result of `score`; null where a figure has no meaning."""
 
-STAGES = ("heuristics", "duplicates", "alignment", "concepts", "recaption", "write")
-"""Folders of the ledgers, in the order of the line: the first stage that drops a row gives its reason."""
-
 Place = tuple[str, int]
 
 
@@ -100,7 +98,7 @@ def fates(output: Path) -> dict[Place, Fate]:
     """(source shard, row) -> what became of it, read from every ledger below `output`/ledger."""
     reasons: dict[Place, Reason | None] = {}
     scores: dict[Place, float] = {}
-    for path in (path for stage in STAGES for path in sorted((output / "ledger" / stage).rglob("*.parquet"))):
+    for path in (path for stage in LINE.names for path in sorted((output / "ledger" / stage).rglob("*.parquet"))):
         scored = ["score"] if (output / "ledger" / "alignment") in path.parents else []
         table = pq.read_table(path, columns=["source_shard", "row", "kept", "reason", *scored])
         columns = [table[name].to_pylist() for name in table.column_names]

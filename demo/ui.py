@@ -35,11 +35,10 @@ def main() -> None:
     folder = options.output.absolute()
     if not (folder / "dagster_home").is_dir():
         sys.exit(f"{folder} holds no demo yet: run `make demo` first")
-    report = folder / "image_text" / "report"
-    report.mkdir(parents=True, exist_ok=True)
-    serve_report(report, options.report_port)
+    serve_report(folder, options.report_port)
     url = f"http://{HOST}:{options.report_port}"
-    print(f"UI      http://{HOST}:{options.port}\nreport  {url}/index.html", flush=True)
+    reports = [f"report  {url}/{r.parent.parent.name}/report/index.html" for r in sorted(folder.glob("*/report/index.html"))]
+    print("\n".join([f"UI      http://{HOST}:{options.port}", *reports]), flush=True)
     environment = os.environ | settings(folder) | {"SIEVELINE_REPORT_URL": url}
     command = [
         sys.executable,

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from classifiers import boilerplate, caption_quality, heuristics, image_quality, perceptual_hash
 from pipelines.alignment import AlignmentStep
+from pipelines.captions import Captions
 from pipelines.concepts import ConceptCounts, ConceptsStep, run_concept_counts
 from pipelines.duplicates import DuplicatesStep, run_duplicate_clusters
 from pipelines.engine import Engine
@@ -20,7 +21,8 @@ from pipelines.shard_step import ShardStep, Task, concat_rows, run_step
 from pipelines.write import run_write
 from sieveline import ledger, storage
 from sieveline.fingerprint import code_version, fingerprint
-from sieveline.output import STEPS, Output
+from sieveline.image_text import LINE
+from sieveline.output import Output
 from sieveline.shards import tar
 from sieveline.shards.source import open_shard
 from sieveline.slices import Shard, Slice, read_slices
@@ -75,9 +77,9 @@ def check(output: Output, recipe: Any, steps: Iterable[str]) -> None:
 
 
 def run(
-    output: str, recipe: Any, slices: list[Slice], engine: Engine, steps: Iterable[str] = STEPS
+    output: str, recipe: Any, slices: list[Slice], engine: Engine, steps: Iterable[str] = LINE.steps
 ) -> dict[str, dict[str, int]]:
-    """Runs `steps` of the line, in the order of `STEPS`, over the shards of `slices`; meant to run in a child process.
+    """Runs `steps` of the line, in their order, over the shards of `slices`; meant to run in a child process.
 
     Global steps look at the whole pool, whatever `slices` says.
 
@@ -95,7 +97,7 @@ def run(
         "concept_counts": lambda: run_concept_counts(place, recipe, pool, engine),
         "concepts": lambda: run_step(ConceptsStep(place, recipe), shards, engine),
         "recaption": lambda: run_step(RecaptionStep(place, recipe), shards, engine),
-        "write": lambda: run_write(place, recipe, slices, engine),
+        "write": lambda: run_write(LINE, Captions(place, recipe), slices, engine),
     }
     check(place, recipe, steps)
-    return {step: dict(work[step]()) for step in STEPS if step in steps}
+    return {step: dict(work[step]()) for step in LINE.steps if step in steps}

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, ClassVar
 
 import apache_beam as beam
@@ -21,20 +22,22 @@ from pipelines.engine import Engine, die_with_parent, report_progress
 from sieveline import ledger, storage
 from sieveline.errors import RetryableError, ShardError
 from sieveline.fingerprint import fingerprint
-from sieveline.output import Output
+from sieveline.output import Output, media_url
 from sieveline.slices import Shard
 
 NUM_TRIES = 3
-_IDENTITY = ["sample_id", "source_shard", "row", "key", "offset", "length"]
+IDENTITY = ["sample_id", "source_shard", "row", "key", "offset", "length"]
 
 
 class ShardStep:
     """One stage's work on one source shard. Subclasses say what is measured and how it is decided.
 
     Attributes:
-        name: the step, as in `output.STEPS`.
+        name: the step, as in the line's `steps`.
         stage: whose measurements and costs these are, where that is not the step's own name.
         upstream: the stage whose kept rows come in; None for the first.
+        first: the stage whose ledger carries what later stages read of a sample.
+        carried: those columns, beside the sample's identity.
         light_below: with fewer incoming rows the work is too small to pay for worker processes; infinite where it never pays.
         has_model: whether `load_model` gives what Beam should load and share.
     """
@@ -42,6 +45,8 @@ class ShardStep:
     name: ClassVar[str]
     stage: ClassVar[str] = ""
     upstream: ClassVar[str | None] = None
+    first: ClassVar[str] = "heuristics"
+    carried: ClassVar[tuple[str, ...]] = ("caption", "language", "url", "license")
     light_below: ClassVar[float] = 0
     has_model: ClassVar[bool] = False
 
@@ -67,7 +72,7 @@ class ShardStep:
         return None
 
     def measure(self, shard: Shard, rows: pa.Table, model: Any) -> pa.Table:
-        """Measured columns for `rows` (the caption columns of the heuristics ledger), with `row` first, in their order."""
+        """Measured columns for `rows` (as `self.rows` gives them), with `row` first, in their order."""
         raise NotImplementedError
 
     def decide(self, rows: pa.Table, measured: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
@@ -102,7 +107,13 @@ class ShardStep:
         count = ledger.StageCount(self.name)
         count.add(table)
         count.check()
-        footer = footer | {"decision": task.decision, "rows": count.num_in, "kept": count.kept}
+        footer = footer | {
+            "recipe": fingerprint(getattr(self.recipe, self.stage or self.name)),
+            "code": f"sieveline {version('sieveline')}",
+            "decision": task.decision,
+            "rows": count.num_in,
+            "kept": count.kept,
+        }
         ledger.write_table(self.result(task.shard.id), table, footer)
         return count
 
@@ -119,15 +130,20 @@ class ShardStep:
         self.output.add_cost(self.stage or self.name, task.shard.id, task.measurement, time.process_time() - started)
 
     def rows(self, shard: Shard) -> pa.Table:
-        """The rows that come in: kept upstream, with caption, language, url and license beside their identity."""
+        """The rows that come in: kept upstream, with the columns `carried` beside their identity."""
         assert self.upstream
-        texts = ["row", "caption", "language", "url", "license"]
-        if self.upstream == "heuristics":
-            table = ledger.read_table(self.output.ledger("heuristics", shard.id), [*_IDENTITY, "kept", *texts[1:]])
-            return table.filter(table["kept"]).drop_columns(["kept"])
-        kept = ledger.read_table(self.output.ledger(self.upstream, shard.id), [*_IDENTITY, "kept"])
-        kept = kept.filter(kept["kept"]).drop_columns(["kept"])
-        return select_rows(ledger.read_table(self.output.ledger("heuristics", shard.id), [*_IDENTITY, *texts[1:]]), kept["row"])
+        names = [*IDENTITY, *self.carried]
+        carried = ledger.read_table(self.output.ledger(self.first, shard.id), [*names, "kept"])
+        if self.upstream == self.first:
+            return carried.filter(carried["kept"]).select(names)
+        kept = ledger.read_table(self.output.ledger(self.upstream, shard.id), ["row", "kept"])
+        return select_rows(carried, kept.filter(kept["kept"])["row"]).select(names)
+
+    def media_url(self, shard: Shard) -> str:
+        """The file that the rows' `offset` and `length` point into."""
+        url = media_url(self.output, self.first, shard.id, shard.url)
+        assert url
+        return url
 
     def measured(self, task: "Task", rows: pa.Table, model: Any) -> pa.Table:
         """The measured columns of `rows`; what is missing is measured now and kept."""
@@ -265,7 +281,7 @@ class StepFn(beam.DoFn):
 def attempt_step(step: ShardStep, task: Task, model: Any) -> int:
     step.progressed = 0
     num_rows = attempt(step.name, step.output, task.shard, lambda: step.run(task, model))
-    report_progress(step.name, pairs=max(num_rows - step.progressed, 0))
+    report_progress(step.name, pairs=max((task.num_rows or num_rows) - step.progressed, 0))
     return num_rows
 
 

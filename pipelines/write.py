@@ -1,44 +1,124 @@
 """Training shards: a plan that does not depend on workers, then one task per shard, then the ledger.
 
-A slice's survivors are cut into shards in source order by the sizes their ledgers know. Each task reads its survivors by range, checks that
-the bytes are still those that were measured, and publishes the tar, its index and, last, a JSON beside it that says what it was made from.
+A slice's survivors are cut into shards in source order by the sizes their ledgers know. Each task reads its survivors' media by range, lets
+the line's `Composer` make training samples of them, and publishes the tar, its index and, last, a JSON beside it that says what it was made
+from.
 """
 
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipelines.engine import Engine, die_with_parent, report_progress
-from pipelines.shard_step import ShardStep, Task, attempt, run_pipeline, run_step, select_rows
+from pipelines.shard_step import ShardStep, Task, attempt, run_pipeline, run_step
 from sieveline import ledger, storage
 from sieveline.errors import RetryableError, ShardError
 from sieveline.fingerprint import fingerprint
-from sieveline.gates import ask
 from sieveline.ledger import StageCount
-from sieveline.output import Output, file_stem
+from sieveline.lines import Line
+from sieveline.output import Output, file_stem, media_url
 from sieveline.reasons import Reason
-from sieveline.schema import sample_id
 from sieveline.shards.source import read_images
 from sieveline.shards.writer import cut, write_shard
 from sieveline.slices import Shard, Slice, read_slices
-from sieveline.stages.write import COLUMNS, members, takes_recaption
 from sieveline.verdicts import Verdicts
 
-READ_BYTES = 64 << 20  # of images in memory at once
-JSON_BYTES = 1024  # about what a training sample's JSON takes beside its caption
+READ_BYTES = 64 << 20  # of media in memory at once
+
+Members = list[tuple[str, bytes]]
+"""Of one training sample: its JSON, then its media, each with its name in the tar."""
+
+
+class Composer:
+    """What a line's training samples are made of. Subclasses are small: which rows, how large, and what they become.
+
+    The kept rows of `upstream` are cut into samples: each row is one, unless `groups` says that neighbours belong together.
+
+    Attributes:
+        upstream: the stage whose kept rows are written.
+        first: the stage whose ledger names the media's file.
+        planned_by: columns of the upstream ledger that `groups` and `sizes` look at.
+    """
+
+    upstream: ClassVar[str]
+    first: ClassVar[str]
+    planned_by: ClassVar[tuple[str, ...]] = ("sample_id", "length")
+
+    def __init__(self, output: Output, recipe: Any):
+        self.output = output
+        self.recipe = recipe
+
+    @property
+    def settings(self) -> Any:
+        """What of the recipe the samples' bytes depend on, besides their rows."""
+        return [self.recipe.write, self.recipe.seed]
+
+    def groups(self, kept: pa.Table) -> np.ndarray:
+        """Which sample each kept row goes into: int64 (n,), 0 first, never falling."""
+        return np.arange(kept.num_rows)
+
+    def sizes(self, kept: pa.Table) -> np.ndarray:
+        """About how many bytes each row brings to a shard: int64 (n,)."""
+        raise NotImplementedError
+
+    def sample_ids(self, kept: pa.Table) -> list[str]:
+        """The id of the training sample each kept row goes into."""
+        return kept["sample_id"].to_pylist()
+
+    def samples(self, shard: Shard, rows: pa.Table) -> Iterator[tuple[str, Members | None]]:
+        """Training samples (id, members) made of `rows`, neighbours of the upstream ledger in whole groups, in order.
+
+        A sample whose source is no longer what was measured has None for members.
+
+        Raises:
+            ShardError: the media's file is not there any more.
+            RetryableError: the storage failed in a way that may pass.
+        """
+        raise NotImplementedError
+
+    def ledger_columns(self, rows: pa.Table) -> dict[str, Any]:
+        """The write ledger's own columns for rows of the upstream ledger."""
+        return {}
+
+    def kept(self, shard: Shard, columns: Iterable[str] | None = None) -> pa.Table:
+        """The rows of the upstream ledger that are written."""
+        names = None if columns is None else list(dict.fromkeys([*columns, "kept"]))
+        table = ledger.read_table(self.output.ledger(self.upstream, shard.id), names)
+        return table.filter(table["kept"])
+
+    def read_media(self, shard: Shard, rows: pa.Table) -> Iterator[tuple[pa.Table, list[bytes]]]:
+        """Parts of `rows` with the media that their `offset` and `length` name, so many at a time as fit in memory."""
+        url = media_url(self.output, self.first, shard.id, shard.url)
+        assert url
+        for run in cut(rows["length"].to_pylist(), READ_BYTES, 1 << 14):
+            part = rows.slice(run.start, len(run))
+            yield part, read_at(url, part["offset"].to_pylist(), part["length"].to_pylist())
+
+
+def read_at(url: str, offsets: list[int], lengths: list[int]) -> list[bytes]:
+    """Byte ranges of a media file.
+
+    Raises:
+        ShardError, RetryableError: as `Composer.samples`.
+    """
+    try:
+        return read_images(url, offsets, lengths)
+    except FileNotFoundError as error:
+        raise ShardError(url, "was measured but is not there any more") from error
+    except OSError as error:
+        raise RetryableError(f"{url}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Rows `start` to `stop` of the samples that the recaption ledger of `shard` kept."""
+    """Rows `start` to `stop` of those that the ledger before `write` kept of `shard`."""
 
     shard: Shard
     start: int
@@ -47,49 +127,51 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class PlannedShard:
-    """One training shard to be: its name without extension, what goes in, and the fingerprint of both."""
+    """One training shard to be: its name without extension, what goes in, how many samples, and the fingerprint of all."""
 
     name: str
     segments: tuple[Segment, ...]
+    num_samples: int
     fingerprint: str
 
 
-def plan(output: Output, recipe: Any, s: Slice) -> list[PlannedShard]:
+def plan(composer: Composer, s: Slice) -> list[PlannedShard]:
     """Cuts the survivors of a slice into training shards."""
-    sizes: list[np.ndarray] = []
-    origins: list[tuple[Shard, int]] = []
+    sizes: list[int] = []
+    origins: list[tuple[Shard, np.ndarray]] = []  # a shard's rows where each of its samples starts, and where the last ends
     decisions = {}
     for shard in s.shards:
-        footer = ledger.read_metadata(output.ledger("recaption", shard.id))
+        footer = ledger.read_metadata(composer.output.ledger(composer.upstream, shard.id))
         if footer is None:
             continue
         decisions[shard.id] = footer["decision"]
-        kept = ledger.read_table(output.ledger("recaption", shard.id), ["kept", "length", "caption", "recaption"])
-        kept = kept.filter(kept["kept"])
-        text = pc.add(pc.binary_length(kept["caption"]), pc.fill_null(pc.binary_length(kept["recaption"]), 0))
-        sizes.append(np.asarray(kept["length"]) + np.asarray(text) + JSON_BYTES)
-        origins.append((shard, kept.num_rows))
-    starts = np.cumsum([0, *(n for _, n in origins)])
+        kept = composer.kept(shard, composer.planned_by)
+        groups = composer.groups(kept)
+        starts = np.flatnonzero(np.diff(groups, prepend=-1))
+        if len(starts):
+            sizes += np.add.reduceat(composer.sizes(kept), starts).tolist()
+        origins.append((shard, np.append(starts, kept.num_rows)))
+    firsts = np.cumsum([0, *(len(starts) - 1 for _, starts in origins)])
+    write = composer.recipe.write
     planned = []
-    for number, run in enumerate(
-        cut(np.concatenate(sizes or [[]]).tolist(), recipe.write.max_shard_bytes, recipe.write.max_shard_samples)
-    ):
+    for number, run in enumerate(cut(sizes, write.max_shard_bytes, write.max_shard_samples)):
         segments = []
-        for (shard, n), first in zip(origins, starts, strict=False):
-            low, high = max(run.start - first, 0), min(run.stop - first, n)
+        for (shard, starts), first in zip(origins, firsts, strict=False):
+            low, high = max(run.start - first, 0), min(run.stop - first, len(starts) - 1)
             if low < high:
-                segments.append(Segment(shard, int(low), int(high)))
-        made_from = fingerprint(recipe.write, recipe.seed, segments, [decisions[x.shard.id] for x in segments])
-        planned.append(PlannedShard(f"{s.name}-{number:05d}", tuple(segments), made_from))
+                segments.append(Segment(shard, int(starts[low]), int(starts[high])))
+        made_from = fingerprint(composer.settings, segments, [decisions[x.shard.id] for x in segments])
+        planned.append(PlannedShard(f"{s.name}-{number:05d}", tuple(segments), len(run), made_from))
     return planned
 
 
-def run_write(output: Output, recipe: Any, slices: Iterable[Slice], engine: Engine) -> Counter[str]:
+def run_write(line: Line, composer: Composer, slices: Iterable[Slice], engine: Engine) -> Counter[str]:
     """Writes the training shards of `slices` and their ledgers, removing shards of an earlier plan."""
-    slices = [s for s in slices if _passes_gates(output, recipe, s)]
+    output = composer.output
+    slices = [s for s in slices if _passes_gates(line, composer, s)]
     pending = []
     for s in slices:
-        planned = plan(output, recipe, s)
+        planned = plan(composer, s)
         names = {p.name for p in planned}
         for url in storage.listing(output.shards(), ".tar.json"):
             name = file_stem(file_stem(url))
@@ -101,10 +183,10 @@ def run_write(output: Output, recipe: Any, slices: Iterable[Slice], engine: Engi
                 storage.remove(url)
         pending += [p for p in planned if not _is_written(output, p)]
     if pending:
-        total = sum(x.stop - x.start for p in pending for x in p.segments)
+        total = sum(p.num_samples for p in pending)
         report_progress("write", shards=0, total_shards=len(pending), total_pairs=total)
-        run_pipeline(pending, beam.ParDo(WriteFn(output, recipe)), engine.options(len(pending), light=total < 2000))
-    return run_step(WriteLedger(output, recipe, slices), [shard for s in slices for shard in s.shards], engine)
+        run_pipeline(pending, beam.ParDo(WriteFn(composer)), engine.options(len(pending), light=total < 2000))
+    return run_step(WriteLedger(composer, slices), [shard for s in slices for shard in s.shards], engine)
 
 
 def remove_shard(output: Output, name: str) -> None:
@@ -112,10 +194,11 @@ def remove_shard(output: Output, name: str) -> None:
         storage.remove(output.shards(name + suffix))
 
 
-def _passes_gates(output: Output, recipe: Any, s: Slice) -> bool:
+def _passes_gates(line: Line, composer: Composer, s: Slice) -> bool:
     """Whether the slice may be published; if not, `OUT/failures/write/<slice>.txt` says why."""
+    output = composer.output
     failure = output.failure("write", s.name)
-    closed = [gate for gate in ask(output, recipe.gates, read_slices(output.root), s.name) if not gate.passed]
+    closed = [g for g in line.gates(output, composer.recipe.gates, read_slices(output.root), s.name) if not g.passed]
     if closed:
         problem = f"not published: {'; '.join(map(str, closed))}. Look at its report; widen the recipe's gates if it is right."
         storage.publish_bytes(failure, problem.encode())
@@ -132,9 +215,9 @@ def _is_written(output: Output, planned: PlannedShard) -> bool:
 class WriteFn(beam.DoFn):
     """Writes one planned training shard."""
 
-    def __init__(self, output: Output, recipe: Any):
-        self.output = output
-        self.recipe = recipe
+    def __init__(self, composer: Composer):
+        self.composer = composer
+        self.output = composer.output
 
     def setup(self) -> None:
         die_with_parent()
@@ -163,91 +246,29 @@ class WriteFn(beam.DoFn):
         storage.publish_bytes(self.output.shards(planned.name + ".tar.json"), json.dumps(marker, indent=1).encode())
         return StageCount("write", summary.num_samples + len(skipped), summary.num_samples)
 
-    def _samples(self, planned: PlannedShard, skipped: list[str]):
+    def _samples(self, planned: PlannedShard, skipped: list[str]) -> Iterator[Members]:
         for segment in planned.segments:
-            rows = survivors(self.output, self.recipe, segment)
-            for run in cut(rows["length"].to_pylist(), READ_BYTES, 1 << 14):
-                part = rows.slice(run.start, len(run))
-                try:
-                    images = read_images(segment.shard.url, part["offset"].to_pylist(), part["length"].to_pylist())
-                except FileNotFoundError as error:
-                    raise ShardError(segment.shard.url, "was measured but is not there any more") from error
-                except OSError as error:
-                    raise RetryableError(f"{segment.shard.url}: {error}") from error
-                for row, image in zip(part.to_pylist(), images, strict=True):
-                    if sample_id(image, row["caption"]) != row["sample_id"]:
-                        skipped.append(row["sample_id"])
-                        continue
-                    yield members(row["sample_id"], image, row["format"], row["text"], provenance(row))
-
-
-def survivors(output: Output, recipe: Any, segment: Segment) -> pa.Table:
-    """What a segment's training samples are made of, one row each: identity, text, caption source and every score."""
-    shard_id = segment.shard.id
-    kept = ledger.read_table(output.ledger("recaption", shard_id))
-    kept = kept.filter(kept["kept"]).slice(segment.start, segment.stop - segment.start)
-    takes = takes_recaption(
-        kept["sample_id"].to_pylist(), np.asarray(kept["accepted"]), recipe.write.recaption_share, recipe.seed
-    )
-    text = pc.if_else(pa.array(takes), kept["recaption"], kept["caption"])
-    heuristics = select_rows(ledger.read_table(output.ledger("heuristics", shard_id)), kept["row"])
-    alignment = select_rows(ledger.read_table(output.ledger("alignment", shard_id), ["row", "score"]), kept["row"])
-    concepts = select_rows(ledger.read_table(output.ledger("concepts", shard_id), ["row", "value"]), kept["row"])
-    names = [
-        "sample_id",
-        "source_shard",
-        "key",
-        "offset",
-        "length",
-        "caption",
-        "format",
-        "url",
-        "license",
-        "width",
-        "height",
-        "language",
-    ]
-    table = heuristics.select(names)
-    for name, column in {
-        "text": text,
-        "caption_source": pc.if_else(pa.array(takes), "recaption", "original"),
-        "alignment": alignment["score"],
-        "keep_probability": concepts["value"],
-        "recaption_alignment": kept["candidate_alignment"],
-        "fact_recall": kept["fact_recall"],
-    }.items():
-        table = table.append_column(name, column)
-    return table
-
-
-def provenance(row: dict[str, Any]) -> dict[str, Any]:
-    scores = {name: row[name] for name in ("alignment", "keep_probability", "recaption_alignment", "fact_recall")}
-    return {
-        "source": "image-text",
-        "url": row["url"],
-        "license": row["license"],
-        "shard": row["source_shard"],
-        "key": row["key"],
-        "language": row["language"],
-        "size": [row["width"], row["height"]],
-        "caption_source": row["caption_source"],
-        "original_caption": row["caption"],
-        "scores": {name: None if value is None else float(f"{value:.6g}") for name, value in scores.items()},
-    }
+            rows = self.composer.kept(segment.shard).slice(segment.start, segment.stop - segment.start)
+            for sample_id, members in self.composer.samples(segment.shard, rows):
+                if members is None:
+                    skipped.append(sample_id)
+                else:
+                    yield members
 
 
 class WriteLedger(ShardStep):
     """The ledger of the write stage, from the markers of the training shards."""
 
     name = "write"
-    upstream = "recaption"
     light_below = float("inf")
 
-    def __init__(self, output: Output, recipe: Any, slices: list[Slice]):
-        super().__init__(output, recipe)
+    def __init__(self, composer: Composer, slices: list[Slice]):
+        super().__init__(composer.output, composer.recipe)
+        self.upstream = composer.upstream  # pyright: ignore[reportAttributeAccessIssue]  a line's own
+        self.composer = composer
         self.places: dict[str, list[tuple[int, int, str, frozenset[str]]]] = {}
         wanted = {s.name for s in slices}
-        for url in storage.listing(output.shards(), ".tar.json"):
+        for url in storage.listing(self.output.shards(), ".tar.json"):
             file = url.rsplit("/", 1)[-1].removesuffix(".json")
             if file.rsplit("-", 1)[0] not in wanted:
                 continue
@@ -261,26 +282,21 @@ class WriteLedger(ShardStep):
 
     def thresholds(self, shard: Shard) -> Any:
         places = [[start, stop, file, sorted(skipped)] for start, stop, file, skipped in self.places.get(shard.id, [])]
-        return [self.recipe.write, self.recipe.seed, places]
+        return [self.composer.settings, places]
+
+    def rows(self, shard: Shard) -> pa.Table:
+        return self.composer.kept(shard)
 
     def measured(self, task: Task, rows: pa.Table, model: Any) -> pa.Table:
         return rows
 
     def decide(self, rows: pa.Table, measured: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
         shard_id = rows["source_shard"][0].as_py() if rows.num_rows else ""
-        kept_above = ledger.read_table(self.output.ledger("recaption", shard_id), ["row", "accepted"]) if shard_id else None
-        accepted = np.asarray(select_rows(kept_above, rows["row"])["accepted"]) if kept_above else np.zeros(0, bool)
-        ids = rows["sample_id"].to_pylist()
-        takes = takes_recaption(ids, accepted, self.recipe.write.recaption_share, self.recipe.seed)
+        ids = self.composer.sample_ids(rows)
         files: list[str | None] = [None] * len(ids)
         for start, stop, file, skipped in self.places.get(shard_id, []):
             for i in range(start, stop):
                 files[i] = None if ids[i] in skipped else file
-        kept = np.array([f is not None for f in files], bool)
         verdicts = Verdicts(len(ids))
-        verdicts.rule(Reason.UNREADABLE_SOURCE, ~kept)
-        sources = pa.array(np.where(takes, "recaption", "original"), pa.string())
-        return verdicts.table(), {
-            "caption_source": sources,
-            "training_shard": pa.array(files, COLUMNS.field("training_shard").type),
-        }
+        verdicts.rule(Reason.UNREADABLE_SOURCE, np.array([f is None for f in files], bool))
+        return verdicts.table(), self.composer.ledger_columns(rows) | {"training_shard": pa.array(files, pa.string())}

@@ -8,32 +8,31 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sieveline import output, recipes, storage
+from sieveline import lines, output, recipes, storage
 from sieveline.errors import ConfigError, SievelineError
 from sieveline.output import Output
 from sieveline.progress import StepBars
-from sieveline.slices import find_shards, plan_slices
-
-LINES = {"image-text": "pipelines.image_text:run"}
+from sieveline.slices import plan_slices
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog="sieveline", description="Raw image-text pairs in, training shards out, every verdict kept."
+        prog="sieveline", description="Raw multimodal data in, training shards out, every verdict kept."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="run a line from source shards to training shards")
-    run.add_argument("line", choices=sorted(LINES))
-    run.add_argument(
-        "--input", required=True, metavar="GLOB", help="source shards: WebDataset .tar or .parquet, any fsspec URL"
-    )
+    run = commands.add_parser("run", help="run a line from its input to training shards")
+    run.add_argument("line", choices=sorted(lines.LINES))
+    run.add_argument("--input", required=True, help="what the line reads; `sieveline lines` says what each takes")
     run.add_argument("--output", required=True, metavar="OUT", help="folder or URL of all results")
-    run.add_argument("--recipe", default="sieveline.recipes:web", metavar="MODULE:FUNCTION", help="default: %(default)s")
+    run.add_argument("--recipe", metavar="MODULE:FUNCTION", help="default: the line's own; `sieveline lines` names it")
     run.add_argument(
         "--beam", default="", metavar="FLAGS", help='flags of another Beam runner, e.g. "--runner=FlinkRunner ..."'
     )
     run.set_defaults(action=run_line)
+
+    listing = commands.add_parser("lines", help="what each line is, reads and is configured by")
+    listing.set_defaults(action=print_lines)
 
     report = commands.add_parser("report", help="rebuild the report of an output")
     report.add_argument("output", metavar="OUT")
@@ -68,25 +67,34 @@ def main(arguments: list[str] | None = None) -> None:
 def run_line(options: argparse.Namespace) -> int:
     from pipelines.engine import Engine, run_in_child
 
-    recipe = recipes.load(options.recipe)
+    line = lines.load(options.line)
+    name = options.recipe or line.default_recipe
+    recipe = recipes.load(name, line.recipe)
     place = Output(absolute(options.output))
-    found = find_shards(absolute(options.input))
+    found = line.find_shards(absolute(options.input), recipe)
+    lines.claim(place.root, line)
     slices = plan_slices(place.root, found, recipe.shards_per_slice)
     if not slices:
-        raise ConfigError(f"--input {options.input}: no .tar or .parquet matches")
+        raise ConfigError(f"--input {options.input}: nothing matches; {line.name} takes {line.input}")
     storage.remove_leftovers(place.root)
-    recipes.write(recipe, options.recipe, place)
-    bars = StepBars()
+    recipes.write(recipe, name, line.name, place)
+    bars = StepBars(line.unit)
     try:
-        run_in_child(
-            LINES[options.line], bars, output=place.root, recipe=recipe, slices=slices, engine=Engine(beam=options.beam)
-        )
+        run_in_child(line.run, bars, output=place.root, recipe=recipe, slices=slices, engine=Engine(beam=options.beam))
     finally:
         bars.close()
     stats = output.write_stats(place)
     rebuild_report(argparse.Namespace(output=place.root))
     print_funnel(stats)
     return name_problems(place)
+
+
+def print_lines(options: argparse.Namespace) -> int:
+    for name in sorted(lines.LINES):
+        line = lines.load(name)
+        print(f"{name}\n    {line.description}\n    --input   {line.input}\n    --recipe  {line.default_recipe}")
+        print(f"    stages  {' -> '.join(line.names)}")
+    return 0
 
 
 def rebuild_report(options: argparse.Namespace) -> int:

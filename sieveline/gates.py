@@ -62,8 +62,15 @@ class Gate:
         return f"{self.name} is {value}, allowed {self.low if self.low is not None else '-'} to {self.high if self.high is not None else '-'}"
 
 
+def yield_gate(output: Output, s: Slice, stages: tuple[str, str], low: float | None, high: float | None) -> Gate:
+    """The gate `yield`: of what came into the first of `stages`, the share that the second kept (the same stage twice for its own)."""
+    counts = {c.name: c for c in count_stages(output, [shard.id for shard in s.shards], set(stages))}
+    num_in = counts[stages[0]].num_in
+    return Gate("yield", counts[stages[1]].kept / num_in if num_in else None, low, high)
+
+
 def ask(output: Output, gates: Gates, slices: list[Slice], name: str) -> list[Gate]:
-    """The gates of slice `name`, one of `slices`, from its ledgers up to recaption."""
+    """The gates of slice `name`, one of `slices`, of image-text, from its ledgers up to recaption."""
     position = [s.name for s in slices].index(name)
     counts = {c.name: c for c in count_stages(output, [shard.id for shard in slices[position].shards])}
     num_in = counts["heuristics"].num_in

@@ -1,7 +1,8 @@
 """The ledger: one Parquet file per stage and source shard, one row per sample that entered the stage.
 
 The file's metadata says what it was made from, so that a later run knows whether it still stands: `stage`, `decision` (fingerprint of
-configuration, measurement and upstream decision), `measurement`, `model`, `weights`, `code`, `damage` (what was wrong with the shard).
+configuration, measurement and upstream decision), `measurement`, `recipe` (fingerprint of the stage's configuration), `code` (version), `rows`,
+`kept`, and where there is one `model`, `weights_hash`, `media` (tar that the rows point into), `damage` (what was wrong with the shard).
 """
 
 import json

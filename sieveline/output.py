@@ -2,6 +2,7 @@
 
 OUT/slices/<slice>.json               which source shards a slice holds
 OUT/measured/<stage>/<fingerprint>/<shard>.parquet    measurements, reused while their fingerprint stands
+OUT/media/<stage>/<fingerprint>/<shard>.tar    media that the line made (renders, pages, screenshots); a ledger's footer names it
 OUT/global/<step>/<fingerprint>/...   results of steps over the whole pool
 OUT/ledger/<stage>/<shard>.parquet    verdicts
 OUT/failures/<step>/<shard>.txt       shards that could not be finished, and why
@@ -15,9 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sieveline import ledger, storage
-
-STEPS = ("heuristics", "duplicate_clusters", "duplicates", "alignment", "concept_counts", "concepts", "recaption", "write")
-STAGES = ("heuristics", "duplicates", "alignment", "concepts", "recaption", "write")
+from sieveline.lines import Line, line_of
+from sieveline.slices import read_slices
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,9 @@ class Output:
 
     def measured(self, stage: str, measurement: str, shard_id: str) -> str:
         return storage.join(self.root, "measured", stage, measurement, f"{shard_id}.parquet")
+
+    def media(self, stage: str, measurement: str, shard_id: str) -> str:
+        return storage.join(self.root, "media", stage, measurement, f"{shard_id}.tar")
 
     def global_step(self, step: str, fingerprint: str, *parts: str) -> str:
         return storage.join(self.root, "global", step, fingerprint, *parts)
@@ -61,6 +64,11 @@ class Output:
             if file_stem(url).startswith(prefix) and json.loads(storage.read_bytes(url))["made_from"] != made_from:
                 storage.remove(url)
 
+    @property
+    def line(self) -> Line:
+        """The line that writes here; image-text until a recipe was kept."""
+        return line_of(self.root)
+
     def shards(self, *parts: str) -> str:
         return storage.join(self.root, "shards", *parts)
 
@@ -73,15 +81,15 @@ class Output:
 
 
 def count_stages(
-    output: Output, shard_ids: Iterable[str] | None = None, stages: Iterable[str] = STAGES
+    output: Output, shard_ids: Iterable[str] | None = None, stages: Iterable[str] | None = None
 ) -> list[ledger.StageCount]:
-    """Counts of `stages` over all shards or the ones given; each is checked for conservation.
+    """Counts of `stages` (None: all of the line's) over all shards or the ones given; each is checked for conservation.
 
     Shards that are given are looked up by name, so that a slice costs what it holds, however large the pool is.
     """
     ids = None if shard_ids is None else sorted(set(shard_ids))
     counts = []
-    for stage in stages:
+    for stage in output.line.names if stages is None else stages:
         count = ledger.StageCount(stage)
         for url in output.ledgers(stage) if ids is None else _existing(output.ledger(stage, i) for i in ids):
             count.add(ledger.read_table(url, ["kept", "reason"]))
@@ -101,10 +109,23 @@ def file_stem(url: str) -> str:
     return url.rsplit("/", 1)[-1].rsplit(".", 1)[0]
 
 
+def media_urls(output: Output, shard_ids: Iterable[str]) -> dict[str, str | None]:
+    """The files that the rows of several shards point into, whatever stage they are of."""
+    stage = output.line.first
+    sources = {shard.id: shard.url for s in read_slices(output.root) for shard in s.shards}
+    return {i: media_url(output, stage, i, sources.get(i)) for i in sorted(set(shard_ids))}
+
+
+def media_url(output: Output, stage: str, shard_id: str, shard_url: str | None) -> str | None:
+    """The file that `offset` and `length` of a stage's ledger point into: made media where its footer names them, else the source shard."""
+    made = (ledger.read_metadata(output.ledger(stage, shard_id)) or {}).get("media")
+    return storage.join(output.root, made) if made else shard_url
+
+
 def damaged_shards(output: Output) -> dict[str, str]:
     """Source shards that were truncated or unreadable in part, and what was wrong."""
     damage = {}
-    for url in output.ledgers("heuristics"):
+    for url in output.ledgers(output.line.first):
         metadata = ledger.read_metadata(url) or {}
         if metadata.get("damage"):
             damage[file_stem(url)] = metadata["damage"]
@@ -114,7 +135,7 @@ def damaged_shards(output: Output) -> dict[str, str]:
 def failed_shards(output: Output) -> dict[str, str]:
     """Shards that a step could not finish, as `step/shard`, and why."""
     failures = {}
-    for step in STEPS:
+    for step in output.line.steps:
         for url in storage.listing(storage.join(output.root, "failures", step), ".txt"):
             failures[f"{step}/{file_stem(url)}"] = storage.read_bytes(url).decode()
     return failures

@@ -6,9 +6,10 @@ from tqdm import tqdm
 
 
 class StepBars:
-    """One bar per step, in pairs, with pairs/s and an ETA; where the pairs of a shard are not known yet they are estimated by bytes."""
+    """One bar per step, in the line's unit, with a rate and an ETA; samples of a shard not known yet are estimated by bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str = "pair") -> None:
+        self._unit = f" {unit}s"
         self._bar: tqdm | None = None
         self._step = ""
         self._total_bytes = self._bytes = self._shards = self._total_shards = 0
@@ -24,7 +25,7 @@ class StepBars:
             self._total_pairs = message.get("total_pairs", 0)
             self._bar = tqdm(
                 desc=f"{self._step:<19}",
-                unit=" pairs",
+                unit=self._unit,
                 total=self._total_pairs or None,
                 file=sys.stderr,
                 dynamic_ncols=True,

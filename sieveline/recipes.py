@@ -1,4 +1,4 @@
-"""Recipes: functions that return one whole frozen configuration of a line.
+"""Recipes: functions that return one whole frozen configuration of a line; those of image-text, and how any is loaded.
 
 `sieveline run image-text --recipe module:function` takes any function that returns an `ImageText`; `dataclasses.replace` on one of the
 recipes here is the usual way to write one.
@@ -6,12 +6,13 @@ recipes here is the usual way to write one.
 
 import dataclasses
 import importlib
+import inspect
 import json
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sieveline import storage
 from sieveline.errors import ConfigError
@@ -25,6 +26,8 @@ from sieveline.stages.duplicates import Duplicates
 from sieveline.stages.heuristics import Heuristics
 from sieveline.stages.recaption import Recaption
 from sieveline.stages.write import Write
+
+Recipe = TypeVar("Recipe")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,14 +78,14 @@ def demo() -> ImageText:
     )
 
 
-def write(recipe: ImageText, name: str, output: Output) -> None:
-    """Keeps the whole configuration beside the results as `OUT/recipe.json`, for people and for the report."""
-    content = {"recipe": name, "fingerprint": fingerprint(recipe), "config": dataclasses.asdict(recipe)}
+def write(recipe: Any, name: str, line: str, output: Output) -> None:
+    """Keeps line and whole configuration beside the results as `OUT/recipe.json`, for people and for the report."""
+    content = {"line": line, "recipe": name, "fingerprint": fingerprint(recipe), "config": dataclasses.asdict(recipe)}
     storage.publish_bytes(storage.join(output.root, "recipe.json"), json.dumps(content, indent=1, default=str).encode())
 
 
-def load(name: str) -> ImageText:
-    """The recipe that `name`, "module:function", returns.
+def load(name: str, kind: type[Recipe]) -> Recipe:
+    """The recipe of class `kind` that `name`, "module:function", returns.
 
     Raises:
         ConfigError: there is no such function, it failed, or it returned something else; the message says which.
@@ -96,18 +99,19 @@ def load(name: str) -> ImageText:
         module: Any = importlib.import_module(module_name)
     except Exception as error:  # whatever a user's module raises is one line about it
         raise ConfigError(f"--recipe {name}: cannot import {module_name}: {_told(error)}") from error
-    function: Callable[[], ImageText] | None = getattr(module, function_name, None)
+    function: Callable[[], Any] | None = getattr(module, function_name, None)
     if not callable(function):
-        names = sorted(n for n, f in vars(module).items() if callable(f) and not n.startswith("_"))
-        raise ConfigError(f"--recipe {name}: {module_name} has no function {function_name}; it has {', '.join(names)}")
+        found = (n for n, f in vars(module).items() if inspect.isfunction(f) and not inspect.signature(f).parameters)
+        names = ", ".join(sorted(found)) or "no function without parameters"
+        raise ConfigError(f"--recipe {name}: {module_name} has no function {function_name}; it has {names}")
     try:
         recipe = function()
     except ConfigError:
         raise
     except Exception as error:  # as above
         raise ConfigError(f"--recipe {name}: {_told(error)}") from error
-    if not isinstance(recipe, ImageText):
-        raise ConfigError(f"--recipe {name} returned a {type(recipe).__name__}, not an ImageText")
+    if not isinstance(recipe, kind):
+        raise ConfigError(f"--recipe {name} returned a {type(recipe).__name__}, not the {kind.__name__} that the line takes")
     return recipe
 
 

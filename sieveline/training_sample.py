@@ -10,11 +10,30 @@ Boxes in text are integers 0-999 in `[x1, y1, x2, y2]`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 LINES = ("caption", "ocr", "gui", "grounding", "interleaved", "video", "instruct")
 MEDIA_TYPES = ("image", "video")
+
+
+def members(
+    sample_id: str,
+    line: str,
+    content: Sequence[Mapping[str, Any]],
+    files: Mapping[str, bytes],
+    provenance: Mapping[str, Any],
+) -> list[tuple[str, bytes]]:
+    """The tar members of one training sample: its JSON, then the files that its content names.
+
+    Raises:
+        ValueError: the sample is not of the contract, or names a file that is not given.
+    """
+    sample = {"id": sample_id, "line": line, "content": list(content), "provenance": provenance}
+    named = media_files(sample)
+    if missing := set(named) - set(files):
+        raise ValueError(f"content names {', '.join(sorted(missing))}, which is not among the files")
+    return [(f"{sample_id}.json", encode(sample)), *((f"{sample_id}.{name}", files[name]) for name in named)]
 
 
 def encode(sample: Mapping[str, Any]) -> bytes:

@@ -11,15 +11,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.definitions import defs
-from assets.image_text import ASSETS
-from assets.line import ImageTextLine
-from assets.partitions import slices
-from assets.schedules import RANGE_END, RANGE_START, missing_ranges, new_shards, nightly_backfill
+from assets.image_text import AUTOMATION, CHECKS, LINE
+from assets.line import LineSettings
+from assets.schedules import RANGE_END, RANGE_START, missing_ranges
 from demo import pool
 from sieveline import recipes
 from sieveline.gates import Gates
 
+ASSETS = list(LINE.assets.values())
+slices = LINE.slices
 CHAIN = {
     "heuristics": [],
     "duplicate_clusters": ["heuristics"],
@@ -46,17 +46,19 @@ def small_pool(tmp_path_factory) -> Path:
     return folder
 
 
-def line(folder: Path, small_pool: Path, recipe: str = "sieveline.recipes:demo") -> ImageTextLine:
-    return ImageTextLine(input=str(small_pool / "shards" / "*.tar"), output=str(folder / "out"), recipe=recipe)
+def line(folder: Path, small_pool: Path, recipe: str = "sieveline.recipes:demo") -> LineSettings:
+    return LineSettings(
+        name="image-text", input=str(small_pool / "shards" / "*.tar"), output=str(folder / "out"), recipe=recipe
+    )
 
 
-def run(resource: ImageTextLine, instance: dg.DagsterInstance, selection: list[str] | None = None) -> dg.ExecuteInProcessResult:
+def run(resource: LineSettings, instance: dg.DagsterInstance, selection: list[str] | None = None) -> dg.ExecuteInProcessResult:
     names = [s.name for s in resource.plan()]
     instance.add_dynamic_partitions(str(slices.name), names)
     chosen = [a for a in ASSETS if selection is None or a.key.path[-1] in selection]
     tags = {RANGE_START: names[0], RANGE_END: names[-1]}
     job = dg.define_asset_job("chosen", selection=[a.key for a in chosen])
-    loaded = dg.Definitions(assets=ASSETS, asset_checks=defs.asset_checks, jobs=[job], resources={"line": resource})
+    loaded = dg.Definitions(assets=ASSETS, asset_checks=CHECKS, jobs=[job], resources={LINE.key: resource})
     return loaded.resolve_job_def("chosen").execute_in_process(instance=instance, tags=tags, raise_on_error=False)
 
 
@@ -95,16 +97,16 @@ def test_the_schedule_asks_for_bounded_ranges_of_what_is_missing():
 
 def test_the_sensor_registers_slices_and_the_schedule_wants_them(tmp_path, small_pool):
     resource = line(tmp_path, small_pool)
-    resources = {"line": resource}
+    resources = {LINE.key: resource}
     with dg.instance_for_test() as instance:
         with dg.build_sensor_context(instance=instance, resources=resources) as context:
-            asked = new_shards(context).dynamic_partitions_requests[0].partition_keys
+            asked = AUTOMATION.sensor.evaluate_tick(context).dynamic_partitions_requests[0].partition_keys
         assert asked == [s.name for s in resource.slices()]
         instance.add_dynamic_partitions(str(slices.name), asked)
         with dg.build_sensor_context(instance=instance, resources=resources) as context:
-            assert isinstance(new_shards(context), dg.SkipReason)
+            assert "no new shards" in AUTOMATION.sensor.evaluate_tick(context).skip_message
         night = datetime(2026, 1, 2, 2, tzinfo=UTC)
-        wanted = nightly_backfill(dg.build_schedule_context(instance=instance, scheduled_execution_time=night))
+        wanted = AUTOMATION.schedule(dg.build_schedule_context(instance=instance, scheduled_execution_time=night))
         assert [(r.tags[RANGE_START], r.tags[RANGE_END]) for r in wanted] == [(asked[0], asked[-1])]
 
 

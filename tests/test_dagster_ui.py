@@ -37,8 +37,8 @@ def ui(tmp_path_factory):
     home = Path(environment["DAGSTER_HOME"])
     home.mkdir()
     shutil.copy(ROOT / "assets" / "dagster.yaml", home)
-    register = "from assets.line import ImageTextLine as L; import dagster as dg; from assets.partitions import slices; "
-    register += "dg.DagsterInstance.get().add_dynamic_partitions(slices.name, [s.name for s in L.from_environment().plan()])"
+    register = "from assets.line import LineSettings as L; import dagster as dg; from assets.image_text import LINE; "
+    register += "dg.DagsterInstance.get().add_dynamic_partitions(LINE.slices.name, [s.name for s in L.from_environment('image-text').plan()])"
     subprocess.run([sys.executable, "-c", register], check=True, env=environment, cwd=ROOT)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import dagster as dg
 import pytest
 import yaml
 
@@ -46,9 +45,10 @@ def test_every_setting_of_the_code_location_is_on_the_team_page():
 
 
 def _pools() -> set[str]:
-    from assets.image_text import ASSETS
+    from assets.definitions import LINES
 
-    return {op.pool for asset in ASSETS if isinstance(asset, dg.AssetsDefinition) and (op := asset.op) and op.pool}
+    assets = [asset for of in LINES for asset in of.LINE.assets.values()]
+    return {op.pool for asset in assets if (op := asset.op) and op.pool}
 
 
 @pytest.mark.parametrize("code", blocks("adding-a-stage.md", "python"))

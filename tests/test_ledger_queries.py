@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 import pytest
 
 from sieveline import ledger
-from sieveline.output import STAGES, Output, count_stages
+from sieveline.image_text import LINE
+from sieveline.output import Output, count_stages
 from sieveline.reasons import Reason
 from sieveline.schema import LEDGER
 from sieveline.stages import alignment, concepts, duplicates, heuristics, recaption, write
@@ -48,8 +49,8 @@ VALUES = {
 
 def stage_table(stage: str, shard: str) -> pa.Table:
     """The ledger of a stage: rows 3, 6 and 7 reach the end, the last with its original caption."""
-    order = STAGES.index(stage)
-    rows = [i for i in range(ROWS) if i not in DROPS or STAGES.index(DROPS[i][0]) >= order]
+    order = LINE.names.index(stage)
+    rows = [i for i in range(ROWS) if i not in DROPS or LINE.names.index(DROPS[i][0]) >= order]
     verdicts = [DROPS[i][1:] if i in DROPS and DROPS[i][0] == stage else (None, None, None) for i in rows]
     if stage == "recaption":
         verdicts[rows.index(7)] = (Reason.FACT_LOST, 0.5, 1.0)
@@ -75,7 +76,7 @@ def stage_table(stage: str, shard: str) -> pa.Table:
 @pytest.fixture(scope="module")
 def output(tmp_path_factory) -> Output:
     place = Output(str(tmp_path_factory.mktemp("out")))
-    for stage in STAGES:
+    for stage in LINE.names:
         for shard in ("00000", "00001"):
             footer = {"stage": stage, "measurement": "0" * 16, "model": "embedded", "weights_hash": "1" * 32}
             ledger.write_table(place.ledger(stage, shard), stage_table(stage, shard), footer)
@@ -116,7 +117,7 @@ def test_a_moved_cut_counts_as_the_stage_decides(output):
 
 def test_one_sample_and_its_mates(output):
     became = ask(output, "What became of a key")
-    assert [row[:3] for row in became] == [(stage, shard, True) for shard in ("00000", "00001") for stage in STAGES]
+    assert [row[:3] for row in became] == [(stage, shard, True) for shard in ("00000", "00001") for stage in LINE.names]
     mates = ask(output, "survivor first")
     assert [row[4] for row in mates[:2]] == ["survivor", "survivor"]
     assert {row[4] for row in mates} == {"survivor", "near_duplicate"}
@@ -132,10 +133,10 @@ def test_joins(output):
     assert {row[1:] for row in ask(output, "from the footers")} == {("embedded", "1" * 32, "0" * 16)}
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", LINE.names)
 def test_the_page_names_every_column_of_a_stage(stage):
     common, own = PAGE.split("## Columns of one stage")
-    section = re.split(r"\n`\w+`[^\n|]*:\n", own)[1 + STAGES.index(stage)].split("\n\nEmbeddings")[0]
+    section = re.split(r"\n`\w+`[^\n|]*:\n", own)[1 + LINE.names.index(stage)].split("\n\nEmbeddings")[0]
     assert named(section) == set(OWN[stage].names)
     assert named(common) == set(LEDGER.names)
 

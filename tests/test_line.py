@@ -23,13 +23,14 @@ from source_shards import write_parquet
 from pipelines.engine import Engine, run_in_child
 from sieveline import storage
 from sieveline.explain import explain
-from sieveline.output import STEPS, Output
+from sieveline.image_text import LINE
+from sieveline.output import Output
 from sieveline.recipes import ImageText
 from sieveline.slices import find_shards, plan_slices, read_slices
 from sieveline.stages.concepts import Concepts
 from sieveline.stages.duplicates import Measuring
 
-BEFORE_WRITE = STEPS[:-1]
+BEFORE_WRITE = LINE.steps[:-1]
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +123,7 @@ def test_every_written_sample_is_whole_and_unique(alone, pool):
 
 def test_two_workers_write_the_same_bytes(alone, pool, tmp_path):
     plan_slices(str(tmp_path), find_shards(f"{pool}/*.tar"), line_pool.recipe().shards_per_slice)
-    rerun(tmp_path, line_pool.recipe(), STEPS, workers=2)
+    rerun(tmp_path, line_pool.recipe(), LINE.steps, workers=2)
     assert training_shards(tmp_path) == training_shards(alone.output)
     assert ledgers(tmp_path) == ledgers(alone.output)
 

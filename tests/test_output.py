@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from sieveline import ledger, storage
-from sieveline.output import STAGES, Output, count_stages, damaged_shards, failed_shards, file_stem, write_stats
+from sieveline.image_text import LINE
+from sieveline.output import Output, count_stages, damaged_shards, failed_shards, file_stem, write_stats
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def test_counts_of_all_shards_and_of_some(output):
     output.add_cost("heuristics", "a", "made", 0.25)
     output.add_cost("heuristics", "b", "made", 1)
     counts = count_stages(output)
-    assert [c.name for c in counts] == list(STAGES)
+    assert [c.name for c in counts] == list(LINE.names)
     assert counts[0].as_dict() == {
         "name": "heuristics",
         "in": 11,

@@ -34,7 +34,7 @@ def user_module(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["web", "demo"])
 def test_the_recipes_that_come_along(name):
-    recipe = recipes.load(f"sieveline.recipes:{name}")
+    recipe = recipes.load(f"sieveline.recipes:{name}", recipes.ImageText)
     assert recipe == getattr(recipes, name)()
     assert recipe.alignment.min_score == 0.3
     assert (recipe.concepts.t is None) != (recipe.concepts.tail_share is None)
@@ -42,7 +42,7 @@ def test_the_recipes_that_come_along(name):
 
 def test_a_users_recipe_from_the_working_directory(user_module):
     name = user_module("from sieveline.recipes import *\ndef mine():\n    return dataclasses.replace(web(), seed=5)\n")
-    assert recipes.load(f"{name}:mine").seed == 5
+    assert recipes.load(f"{name}:mine", recipes.ImageText).seed == 5
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_users_recipe_from_the_working_directory(user_module):
         ("1 / 0", "cannot import .*: ZeroDivisionError: "),
         ("def other(): pass", "has no function mine; it has other"),
         ("mine = 3", "has no function mine"),
-        ("def mine(): return {'seed': 3}", "returned a dict, not an ImageText"),
+        ("def mine(): return {'seed': 3}", "returned a dict, not the ImageText"),
         ("def mine(size): pass", "missing 1 required positional argument"),
         ("def mine(): return {}['a']", "KeyError: 'a'"),
         ("def mine(): raise ValueError('two\\nlines')", "two lines"),
@@ -67,13 +67,13 @@ def test_a_users_recipe_from_the_working_directory(user_module):
 def test_wrong_recipes_are_one_line(user_module, source, said):
     name = user_module(source)
     with pytest.raises(ConfigError, match=said) as raised:
-        recipes.load(f"{name}:mine")
+        recipes.load(f"{name}:mine", recipes.ImageText)
     assert "\n" not in str(raised.value)
 
 
 def test_a_name_that_is_none():
     with pytest.raises(ConfigError, match=r"write it as module:function, for instance sieveline\.recipes:demo"):
-        recipes.load("sieveline.recipes")
+        recipes.load("sieveline.recipes", recipes.ImageText)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_recipes_are_frozen_and_keyword_only():
 
 def test_the_recipe_is_kept_beside_the_results(tmp_path):
     recipe = recipes.demo()
-    recipes.write(recipe, "sieveline.recipes:demo", Output(str(tmp_path)))
+    recipes.write(recipe, "sieveline.recipes:demo", "image-text", Output(str(tmp_path)))
     kept = json.loads((tmp_path / "recipe.json").read_text())
     assert kept["recipe"] == "sieveline.recipes:demo"
     assert kept["fingerprint"] == fingerprint(recipe)

@@ -167,7 +167,7 @@ def test_every_numeric_column_is_drawn():
     schema = pa.schema(
         [("row", pa.int32()), ("score", pa.float32()), ("new_number", pa.float64()), ("cluster_id", pa.string())]
     )
-    assert [m.name for m in measures("alignment", schema)] == ["score", "new_number"]
+    assert [m.name for m in measures(MEASURES["alignment"], schema)] == ["score", "new_number"]
 
 
 def test_families_and_balance(tmp_path: Path):

@@ -8,8 +8,9 @@ from markdown_it import MarkdownIt
 from playwright.sync_api import sync_playwright
 from report_data import CHROMIUM, HOSTILE, write_output
 
+from sieveline.image_text import LINE
 from sieveline.ledger import StageCount
-from sieveline.output import STAGES, Output
+from sieveline.output import Output
 from sieveline.reasons import Reason
 from sieveline.report import text
 from sieveline.report.summary import INLINE_CHARACTERS, dialog_markdown, inline_summary
@@ -41,7 +42,7 @@ def test_inline_summary_is_short_whatever_was_dropped():
     assert inline_summary(StageCount("write")).startswith("**0** of 0 kept")
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", LINE.names)
 def test_dialog_stays_within_its_bytes(output: Output, stage: str):
     for most in (250_000, 30_000, 3_000):
         dialog = dialog_markdown(output, stage, ["00000"], max_bytes=most)

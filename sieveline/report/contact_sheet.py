@@ -33,32 +33,32 @@ class Thumbnail:
 
 
 def thumbnails(
-    rows: Iterable[Mapping[str, Any]], shard_urls: Mapping[str, str], side: int = 176, quality: int = 74
+    rows: Iterable[Mapping[str, Any]], shard_urls: Mapping[str, str | None], side: int = 176, quality: int = 74
 ) -> dict[tuple[str, int], Thumbnail]:
-    """Thumbnails of ledger rows, by (source shard, row); each image is read once, a few at a time.
+    """Thumbnails of ledger rows, by (source shard, offset); each image is read once, a few at a time.
 
     Args:
         rows: have `source_shard`, `row`, `offset` and `length`.
-        shard_urls: where each shard lies.
+        shard_urls: the file that each shard's offsets point into.
         side: of the square, in pixels, that a thumbnail fits into.
     """
     by_shard: dict[str, dict[int, Mapping[str, Any]]] = {}
     for row in rows:
-        by_shard.setdefault(row["source_shard"], {})[row["row"]] = row
+        by_shard.setdefault(row["source_shard"], {})[row["offset"]] = row
     made: dict[tuple[str, int], Thumbnail] = {}
     for shard_id, wanted in sorted(by_shard.items()):
         readable = []
         for row in sorted(wanted.values(), key=lambda r: r["offset"]):
             if row["offset"] < 0 or not row["length"]:
-                made[shard_id, row["row"]] = Thumbnail(None, fault="no image")
+                made[shard_id, row["offset"]] = Thumbnail(None, fault="no image")
             elif row["length"] > MAX_BYTES:
-                made[shard_id, row["row"]] = Thumbnail(None, fault="too large to show")
+                made[shard_id, row["offset"]] = Thumbnail(None, fault="too large to show")
             else:
                 readable.append(row)
         for start in range(0, len(readable), _READ_AT_ONCE):
             part = readable[start : start + _READ_AT_ONCE]
             for row, image in zip(part, _read(shard_urls.get(shard_id), part), strict=True):
-                made[shard_id, row["row"]] = thumbnail(image, side, quality)
+                made[shard_id, row["offset"]] = thumbnail(image, side, quality)
     return made
 
 

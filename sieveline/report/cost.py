@@ -1,4 +1,4 @@
-"""What a run cost and moved, and what ten billion pairs would at the same cost a pair."""
+"""What a run cost and moved, and what the line's target (ten billion pairs for image-text) would at the same cost a sample."""
 
 import json
 from collections.abc import Sequence
@@ -10,11 +10,8 @@ import pyarrow.parquet as pq
 
 from sieveline import ledger, storage
 from sieveline.ledger import StageCount
-from sieveline.output import STAGES, Output, file_stem
+from sieveline.output import Output, file_stem
 from sieveline.slices import Slice
-
-TARGET_PAIRS = 10_000_000_000
-_REREADS = ("alignment", "write")  # stages that read the images of their own rows again
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +21,7 @@ class StageCost:
     Attributes:
         per_input_ms: CPU-ms a pair that came into the stage.
         per_pair_ms: CPU-ms a pair of the source.
-        core_hours: at `TARGET_PAIRS` source pairs and the same yields.
+        core_hours: at the line's target of source samples and the same yields.
     """
 
     name: str
@@ -37,7 +34,7 @@ class StageCost:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Bytes moved for one purpose, and at `TARGET_PAIRS` source pairs."""
+    """Bytes moved for one purpose, and at the line's target of source samples."""
 
     what: str
     num_bytes: int
@@ -55,7 +52,7 @@ class SlowShard:
     ratio: float
 
 
-def stage_costs(counts: Sequence[StageCount]) -> list[StageCost]:
+def stage_costs(counts: Sequence[StageCount], target: int) -> list[StageCost]:
     """Costs of the stages that ran; empty without any cost."""
     pairs = counts[0].num_in if counts else 0
     if not pairs or not sum(c.cpu_seconds for c in counts):
@@ -67,7 +64,7 @@ def stage_costs(counts: Sequence[StageCount]) -> list[StageCost]:
             c.cpu_seconds,
             1e3 * c.cpu_seconds / c.num_in,
             1e3 * c.cpu_seconds / pairs,
-            c.cpu_seconds / pairs * TARGET_PAIRS / 3600,
+            c.cpu_seconds / pairs * target / 3600,
         )
         for c in counts
         if c.num_in
@@ -79,22 +76,23 @@ def bytes_moved(output: Output, slices: Sequence[Slice], counts: Sequence[StageC
     pairs = counts[0].num_in if counts else 0
     if not pairs:
         return []
-    done = {file_stem(url) for url in output.ledgers("heuristics")}
+    line = output.line
+    done = {file_stem(url) for url in output.ledgers(line.first)}
     moved = {"source shards, read once": sum(s.num_bytes for x in slices for s in x.shards if s.id in done)}
-    for stage in _REREADS:
+    for stage in (s.name for s in line.stages if s.reads_media):
         lengths = [pc.sum(ledger.read_table(u, ["length"])["length"]).as_py() or 0 for u in output.ledgers(stage)]
         moved[f"images read again for {stage}"] = sum(lengths)
     parts = [json.loads(storage.read_bytes(u)) for u in storage.listing(output.shards(), ".tar.json")]
     moved["training shards, written"] = sum(p["bytes"] for p in parts)
-    moved["ledgers, written"] = sum(_size(u) for stage in STAGES for u in output.ledgers(stage))
-    return [Moved(what, n, n / pairs * TARGET_PAIRS) for what, n in moved.items() if n]
+    moved["ledgers, written"] = sum(_size(u) for stage in line.names for u in output.ledgers(stage))
+    return [Moved(what, n, n / pairs * line.target) for what, n in moved.items() if n]
 
 
 def slowest_shards(output: Output, num_shards: int = 8) -> list[SlowShard]:
     """The source shards that cost most, over all stages whose cost is counted by shard."""
-    pairs = {file_stem(url): _num_rows(url) for url in output.ledgers("heuristics")}
+    pairs = {file_stem(url): _num_rows(url) for url in output.ledgers(output.line.first)}
     spent = dict.fromkeys(pairs, 0.0)
-    for stage in STAGES:
+    for stage in output.line.names:
         for url in storage.listing(storage.join(output.root, "costs", stage), ".json"):
             if file_stem(url) in spent:
                 spent[file_stem(url)] += json.loads(storage.read_bytes(url))["cpu_seconds"]

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sieveline import ledger, storage
+from sieveline.lines import Stage as StageInfo
 from sieveline.output import Output, file_stem
 from sieveline.report.distribution import Cut, Distribution, make_edges
 from sieveline.report.rules import Measure, Rule, configured, measures
@@ -20,7 +21,6 @@ from sieveline.report.sampling import Group, Lowest, row_draws
 
 ACCEPTED = "accepted"
 _TEXTS = ("caption", "url", "format", "width", "height", "boilerplate_pattern")
-_NO_EDGE = frozenset({"concepts"})  # values are held against a draw each, so none is near to anything
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,11 +84,16 @@ def read_stage(
     if not footers:
         return None
     schema = footers[0].schema.to_arrow_schema()
-    drawn = measures(stage, schema)
+    line = output.line
+    about = line.stage(stage)
+    drawn = measures(about.measures, schema)
     cuts = _cuts(drawn, config, urls)
     found = [d for d in (_distribution(m, cuts[m.name], footers, schema) for m in drawn) if d is not None]
-    reading = _Reading(stage, found, sizes)
-    carried = [f.name for f in schema if _is_shown(f, stage)]
+    reading = _Reading(about, found, sizes)
+    has_captions = (
+        about.fans_out or stage == "recaption"
+    )  # else they stand in the first ledger and are fetched for what is shown
+    carried = [f.name for f in schema if _is_shown(f, has_captions)]
     for url in urls:
         reading.add(file_stem(url), ledger.read_table(url, carried))
     return reading.result()
@@ -97,8 +102,8 @@ def read_stage(
 class _Reading:
     """What has been seen of a stage so far."""
 
-    def __init__(self, stage: str, distributions: list[Distribution], sizes: Sizes):
-        self.stage, self.distributions, self.sizes = stage, distributions, sizes
+    def __init__(self, about: StageInfo, distributions: list[Distribution], sizes: Sizes):
+        self.stage, self.distributions, self.sizes = about.name, distributions, sizes
         self.num_in = 0
         self.kept = Lowest(sizes.kept)
         self.reasons: dict[str, Lowest] = {}
@@ -106,7 +111,7 @@ class _Reading:
             (i, j): (Lowest(sizes.nearest), Lowest(sizes.nearest))
             for i, d in enumerate(distributions)
             for j, cut in enumerate(d.cuts)
-            if cut.rule.keeps and stage not in _NO_EDGE
+            if cut.rule.keeps and about.has_edge
         }
 
     def add(self, shard_id: str, table: pa.Table) -> None:
@@ -153,13 +158,15 @@ def measured(measure: Measure, table: pa.Table) -> np.ndarray:
     return measure.combine(*(np.asarray(table[c].cast(pa.float64()).to_numpy(zero_copy_only=False)) for c in measure.columns))
 
 
-def attach_captions(output: Output, rows: Iterable[dict[str, Any]]) -> None:
-    """Gives each row the caption, url, format and size that the heuristics ledger holds of its sample."""
+def attach_captions(output: Output, stage: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Gives each row of `stage` the caption, url, format and size that its sample's first ledger holds, unless it brought its caption."""
+    first = output.line.origin(stage)
     by_shard: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        by_shard.setdefault(row["source_shard"], []).append(row)
+        if "caption" not in row:
+            by_shard.setdefault(row["source_shard"], []).append(row)
     for shard_id, shown in sorted(by_shard.items()):
-        url = output.ledger("heuristics", shard_id)
+        url = output.ledger(first, shard_id)
         if not storage.exists(url):
             continue
         names = _footer(url).schema.to_arrow_schema().names
@@ -176,13 +183,13 @@ def _footer(url: str) -> pq.FileMetaData:
         return pq.read_metadata(file)
 
 
-def _is_shown(field: pa.Field, stage: str) -> bool:
-    """Whether a report looks at a column: no hashes, embeddings or lists of ids; texts come from the heuristics ledger at the end."""
+def _is_shown(field: pa.Field, has_captions: bool) -> bool:
+    """Whether a report looks at a column: no hashes, embeddings or lists of ids; texts come from the first ledger at the end."""
     if pa.types.is_nested(field.type):
         return pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type)
     if pa.types.is_binary(field.type) or pa.types.is_fixed_size_binary(field.type) or field.type == pa.uint64():
         return False
-    return stage == "recaption" or field.name not in ("caption", "url", "license", "decode_error")
+    return has_captions or field.name not in ("caption", "url", "license", "decode_error")
 
 
 def _cuts(drawn: Sequence[Measure], config: Mapping[str, Any] | None, urls: Sequence[str]) -> dict[str, tuple[Cut, ...]]:

@@ -20,23 +20,16 @@ from markupsafe import Markup
 from sieveline import output as results
 from sieveline import storage
 from sieveline.ledger import StageCount, read_metadata
+from sieveline.lines import Line
 from sieveline.output import Output
 from sieveline.report import cost, plots, text
 from sieveline.report.balance import read_balance
 from sieveline.report.clusters import Cluster, Families, read_families
 from sieveline.report.contact_sheet import Thumbnail, data_uri, thumbnails
+from sieveline.report.exhibit import Exhibit, view
 from sieveline.report.gather import SIZES, Sizes, Stage, attach_captions, read_stage
 from sieveline.report.sampling import Group
 from sieveline.slices import Slice, read_slices
-
-TITLES = {
-    "heuristics": ("Heuristics", "What an image file and its caption show without a model."),
-    "duplicates": ("Duplicates", "One picture stays of each cluster, a few captions of each template."),
-    "alignment": ("Alignment", "Whether image and caption speak of the same thing."),
-    "concepts": ("Concept balance", "The head of the concept distribution is thinned, its tail stays."),
-    "recaption": ("Recaptioning", "Candidates that keep every fact may take the caption's place; the sample stays either way."),
-    "write": ("Training shards", "What was written, original bytes untouched."),
-}
 
 TRUTH_SCORES = ("precision", "recall", "auc")
 
@@ -69,6 +62,7 @@ class Card:
 
 def gather(output: Output, sizes: Sizes) -> dict[str, Any]:
     """Everything the template shows, as plain values."""
+    line = output.line
     recipe = recipe_config(output)
     config = recipe.get("config") or {}
     slices = read_slices(output.root)
@@ -78,32 +72,41 @@ def gather(output: Output, sizes: Sizes) -> dict[str, Any]:
     floods = read_families(output, "template_id", "template_size", num_others=0, num_rows=4, survivors_first=False)
     balance = read_balance(output, config.get("concepts"))
 
-    shown = [row for group in _groups(stages, duplicates, floods) for row in group]
-    attach_captions(output, shown)
-    pictures = thumbnails(shown, {s.id: s.url for x in slices for s in x.shards})
+    by_stage = {s.name: list(_rows(s)) for s in stages}
+    for families in (f for f in (duplicates, floods) if f):
+        by_stage["duplicates"] += [row for cluster in (*families.largest, *families.others) for row in cluster.rows]
+    for stage, rows in by_stage.items():
+        attach_captions(output, stage, rows)
+    shown = [row for rows in by_stage.values() for row in rows]
+    pictures = thumbnails(shown, results.media_urls(output, {row["source_shard"] for row in shown}))
+    exhibits = line.exhibits(output) if line.exhibits else {}
     cards = _Cards(pictures)
     truth = _truth(_json(output.report("truth.json")))
     by_name = {s.name: s for s in stages}
     return {
         "input": text.visible(_input(slices) or output.root, 160),
+        "line": line.name,
+        "unit": line.unit,
         "recipe": {k: text.visible(str(recipe[k]), 80) for k in ("recipe", "fingerprint") if recipe.get(k)},
         "num_shards": sum(len(s.shards) for s in slices),
         "num_slices": len(slices),
         "counts": counts,
-        "funnel": _funnel(counts),
+        "funnel": _funnel(counts, line),
         "training": _training(output),
         "failed": _problems(results.failed_shards(output)),
         "damaged": _problems(results.damaged_shards(output)),
         "truth": truth,
         "truth_scores": [score for score in TRUTH_SCORES if any(row[score] is not None for row in truth)],
-        "stages": [_stage_view(output, by_name[c.name], c, cards) for c in counts if c.name in by_name],
+        "stages": [
+            _stage_view(output, by_name[c.name], c, cards, exhibits.get(c.name, ())) for c in counts if c.name in by_name
+        ],
         "duplicates": _families_view(duplicates, cards),
         "floods": _families_view(floods, cards),
         "balance": _balance_view(balance),
-        "costs": cost.stage_costs(counts),
+        "costs": cost.stage_costs(counts, line.target),
         "moved": cost.bytes_moved(output, slices, counts),
         "slowest": cost.slowest_shards(output),
-        "target_pairs": cost.TARGET_PAIRS,
+        "target": line.target,
     }
 
 
@@ -139,6 +142,7 @@ def _environment() -> Environment:
         "decimal": text.decimal,
         "figures": text.figures,
         "num_bytes": text.num_bytes,
+        "short": text.short,
         "words": lambda name: name.replace("_", " "),
         "svg": lambda content: data_uri("image/svg+xml", content),
     }
@@ -155,7 +159,7 @@ class _Cards:
     def card(self, row: Mapping[str, Any], note: str) -> Card:
         caption = text.visible(row.get("caption"), 180)
         where = f"{text.visible(row['source_shard'], 60)} / {text.visible(row['key'], 60)}"
-        picture = self._pictures[row["source_shard"], row["row"]]
+        picture = self._pictures[row["source_shard"], row["offset"]]
         return Card(picture, caption, text.visible(row["key"], 40), where, note, row)
 
     def cards(self, rows: Iterable[Mapping[str, Any]], note: Callable[[Mapping[str, Any]], str]) -> list[Card]:
@@ -176,17 +180,13 @@ def _draw_note(row: Mapping[str, Any]) -> str:
     return "" if row.get("value") is None else f"p {text.decimal(row['value'])}, drawn {text.decimal(row['threshold'])}"
 
 
-def _groups(stages: Sequence[Stage], *families: Families | None) -> Iterable[Sequence[dict[str, Any]]]:
-    for stage in stages:
-        yield from (group.rows for group in stage.groups)
-        yield from (side.rows for near in stage.nearest for side in (near.passed, near.dropped))
-    for family in families:
-        if family:
-            yield from (cluster.rows for cluster in (*family.largest, *family.others))
+def _rows(stage: Stage) -> Iterable[dict[str, Any]]:
+    for group in (*stage.groups, *(side for near in stage.nearest for side in (near.passed, near.dropped))):
+        yield from group.rows
 
 
-def _stage_view(output: Output, stage: Stage, count: StageCount, cards: _Cards) -> dict[str, Any]:
-    title, line = TITLES[stage.name]
+def _stage_view(output: Output, stage: Stage, count: StageCount, cards: _Cards, exhibits: Sequence[Exhibit]) -> dict[str, Any]:
+    about = output.line.stage(stage.name)
     near = {id(n.measure): [] for n in stage.nearest}
     for n in stage.nearest:
         sides = [_side(n.measure.name, group, cards) for group in (n.passed, n.dropped)]
@@ -213,10 +213,11 @@ def _stage_view(output: Output, stage: Stage, count: StageCount, cards: _Cards) 
     footer = (read_metadata(ledgers[0]) if ledgers else None) or {}
     note = _draw_note if stage.name == "concepts" else _note
     groups = [{"name": g.name, "total": g.total, "cards": cards.cards(g.rows, note)} for g in stage.groups if g.total]
-    view = {
+    shown = {
         "name": stage.name,
-        "title": title,
-        "line": line,
+        "title": about.title,
+        "lead": about.lead,
+        "exhibits": [view(e) for e in exhibits],
         "count": count,
         "with_rules": [p for p in plotted if p["cuts"]],
         "without_rules": [p for p in plotted if not p["cuts"]],
@@ -224,12 +225,12 @@ def _stage_view(output: Output, stage: Stage, count: StageCount, cards: _Cards) 
         "model": " · ".join(text.visible(str(footer[k]), 80) for k in ("model", "weights") if footer.get(k)),
     }
     if stage.name == "recaption":
-        view["recaptions"] = [
+        shown["recaptions"] = [
             {"name": g.name, "total": g.total, "pairs": [_recaption(cards.card(r, _note(r))) for r in g.rows[:8]]}
             for g in stage.groups
             if g.total
         ]
-    return view
+    return shown
 
 
 def _side(measure: str, group: Group, cards: _Cards) -> dict[str, Any]:
@@ -252,15 +253,15 @@ def _families_view(families: Families | None, cards: _Cards) -> dict[str, Any] |
     if families is None:
         return None
 
-    def view(cluster: Cluster) -> dict[str, Any]:
+    def family(cluster: Cluster) -> dict[str, Any]:
         shown = [cards.card(r, "kept" if r["kept"] else _dropped_note(r)) for r in cluster.rows]
         return {"size": cluster.size, "kept": cluster.kept, "cards": shown}
 
     return {
         "num_families": families.num_families,
         "num_rows": families.num_rows,
-        "clusters": [view(c) for c in families.largest],
-        "others": [view(c) for c in families.others],
+        "clusters": [family(c) for c in families.largest],
+        "others": [family(c) for c in families.others],
     }
 
 
@@ -277,11 +278,13 @@ def _balance_view(balance: dict[str, Any] | None) -> dict[str, Any] | None:
     return balance | {"svg": plot, "top": top, "most": max((e["before"] for e in top), default=1)}
 
 
-def _funnel(counts: Sequence[StageCount]) -> list[dict[str, Any]]:
-    """Per stage what stayed and what went, in parts of all pairs that came in, largest reasons first."""
+def _funnel(counts: Sequence[StageCount], line: Line) -> list[dict[str, Any]]:
+    """Per stage what stayed and what went, in parts of all that came in since rows were last made, largest reasons first."""
     pairs = counts[0].num_in if counts else 1
     rows = []
     for count in counts:
+        if line.stage(count.name).fans_out:
+            pairs = count.num_in
         dropped = sorted(count.dropped.items(), key=lambda x: (-x[1], x[0]))
         rows.append({"count": count, "dropped": dropped, "num_dropped": count.num_in - count.kept, "pairs": pairs})
     return rows

@@ -1,9 +1,9 @@
-"""Which measured column belongs to which threshold: what the report draws a cut through.
+"""Which measured column belongs to which threshold: what the report draws a cut through; those of image-text.
 
 The stages' `decide` functions are the law; this table says the same to a reader, and a test holds the two together.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -58,12 +58,12 @@ class Measure:
     rules: tuple[Rule, ...] = ()
 
 
-def _cut(field: str, reason: Reason, keeps: Side | None = None) -> Rule:
+def cut(field: str, reason: Reason, keeps: Side | None = None) -> Rule:
     return Rule(field=field, reason=reason, keeps=keeps or ("at least" if ".min_" in f".{field}" else "at most"))
 
 
 def _share(name: str, reason: Reason, unit: str) -> Measure:
-    return Measure(name=name, columns=(name,), unit=unit, span=(0.0, 1.0), rules=(_cut(f"max_{name}", reason),))
+    return Measure(name=name, columns=(name,), unit=unit, span=(0.0, 1.0), rules=(cut(f"max_{name}", reason),))
 
 
 _HEURISTICS = (
@@ -73,28 +73,28 @@ _HEURISTICS = (
         unit="pixels",
         log=True,
         combine=np.minimum,
-        rules=(_cut("min_side", Reason.MIN_SIDE),),
+        rules=(cut("min_side", Reason.MIN_SIDE),),
     ),
     Measure(
         name="aspect",
         columns=("aspect",),
         unit="long side by short side",
         log=True,
-        rules=(_cut("max_aspect", Reason.ASPECT),),
+        rules=(cut("max_aspect", Reason.ASPECT),),
     ),
     Measure(
         name="colour_spread",
         columns=("colour_spread",),
         unit="range of colours, 0-255",
         span=(0.0, 255.0),
-        rules=(_cut("min_colour_spread", Reason.SOLID_COLOUR),),
+        rules=(cut("min_colour_spread", Reason.SOLID_COLOUR),),
     ),
     Measure(
         name="image_bytes",
         columns=("image_bytes",),
         unit="bytes of the image file",
         log=True,
-        rules=(_cut("min_image_bytes", Reason.IMAGE_BYTES),),
+        rules=(cut("min_image_bytes", Reason.IMAGE_BYTES),),
     ),
     Measure(
         name="pixels",
@@ -102,21 +102,21 @@ _HEURISTICS = (
         unit="pixels of the whole image",
         log=True,
         combine=np.multiply,
-        rules=(_cut("measuring.max_pixels", Reason.TOO_MANY_PIXELS),),
+        rules=(cut("measuring.max_pixels", Reason.TOO_MANY_PIXELS),),
     ),
     Measure(
         name="characters",
         columns=("characters",),
         unit="characters of the caption",
         log=True,
-        rules=(_cut("min_characters", Reason.CAPTION_SHORT), _cut("max_characters", Reason.CAPTION_LONG)),
+        rules=(cut("min_characters", Reason.CAPTION_SHORT), cut("max_characters", Reason.CAPTION_LONG)),
     ),
     Measure(
         name="words",
         columns=("words",),
         unit="words of the caption; a Han character is one",
         log=True,
-        rules=(_cut("min_words", Reason.CAPTION_SHORT),),
+        rules=(cut("min_words", Reason.CAPTION_SHORT),),
     ),
     _share("boilerplate", Reason.BOILERPLATE, "share of the caption that is template"),
     _share("special_ratio", Reason.SPECIAL_CHARACTERS, "share of special characters"),
@@ -135,21 +135,21 @@ _HEURISTICS = (
         columns=("mojibake",),
         unit="wrongly decoded sequences",
         log=True,
-        rules=(_cut("max_mojibake", Reason.MOJIBAKE),),
+        rules=(cut("max_mojibake", Reason.MOJIBAKE),),
     ),
     Measure(
         name="html_entities",
         columns=("html_entities",),
         unit="HTML entities left in the caption",
         log=True,
-        rules=(_cut("max_html_entities", Reason.MOJIBAKE),),
+        rules=(cut("max_html_entities", Reason.MOJIBAKE),),
     ),
     Measure(
         name="caption_bytes",
         columns=("caption_bytes",),
         unit="bytes of the caption as it came",
         log=True,
-        rules=(_cut("measuring.max_caption_bytes", Reason.CAPTION_BYTES),),
+        rules=(cut("measuring.max_caption_bytes", Reason.CAPTION_BYTES),),
     ),
 )
 
@@ -159,26 +159,26 @@ _RECAPTION = (
         columns=("fact_recall",),
         unit="share of the original's facts that are kept",
         span=(0.0, 1.0),
-        rules=(_cut("min_fact_recall", Reason.FACT_LOST),),
+        rules=(cut("min_fact_recall", Reason.FACT_LOST),),
     ),
     Measure(
         name="unsupported facts",
         columns=("num_unsupported",),
         unit="new names and numbers without evidence",
-        rules=(_cut("max_unsupported", Reason.UNSUPPORTED_FACT),),
+        rules=(cut("max_unsupported", Reason.UNSUPPORTED_FACT),),
     ),
     Measure(
         name="new words",
         columns=("num_new_words",),
         unit="content words that the original does not have",
-        rules=(_cut("max_new_words", Reason.UNSUPPORTED_FACT),),
+        rules=(cut("max_new_words", Reason.UNSUPPORTED_FACT),),
     ),
     Measure(
         name="alignment drop",
         columns=("alignment", "candidate_alignment"),
         unit="cosine of the original minus cosine of the candidate",
         combine=lambda original, candidate: np.round(original - candidate, 4),
-        rules=(_cut("max_alignment_drop", Reason.ALIGNMENT_LOWER),),
+        rules=(cut("max_alignment_drop", Reason.ALIGNMENT_LOWER),),
     ),
 )
 
@@ -189,7 +189,7 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
             name="score",
             columns=("score",),
             unit="raw cosine of image and caption",
-            rules=(_cut("min_score", Reason.LOW_ALIGNMENT),),
+            rules=(cut("min_score", Reason.LOW_ALIGNMENT),),
         ),
     ),
     "concepts": (Measure(name="keep probability", columns=("value",), unit="probability of being kept", span=(0.0, 1.0)),),
@@ -197,12 +197,12 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
 }
 """The numbers of every stage that has rules, in the order in which they are shown."""
 
-_NO_MEASURE = frozenset(LEDGER.names) | {"width", "height", "phash", "cluster_id"}
+_NO_MEASURE = frozenset(LEDGER.names) | {"width", "height", "phash", "cluster_id", "parent"}
 
 
-def measures(stage: str, schema: pa.Schema) -> list[Measure]:
-    """What can be drawn of a stage whose ledgers have `schema`: its rules' numbers first, then every other numeric column."""
-    known = [m for m in MEASURES.get(stage, ()) if all(c in schema.names for c in m.columns)]
+def measures(known: Sequence[Measure], schema: pa.Schema) -> list[Measure]:
+    """What can be drawn of a stage whose ledgers have `schema`: the `known` numbers first, then every other numeric column."""
+    known = [m for m in known if all(c in schema.names for c in m.columns)]
     drawn = {c for m in known for c in m.columns} | _NO_MEASURE
     numeric = [f.name for f in schema if pa.types.is_integer(f.type) or pa.types.is_floating(f.type)]
     return known + [

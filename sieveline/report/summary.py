@@ -8,12 +8,11 @@ from typing import Any
 
 from sieveline import storage
 from sieveline.ledger import StageCount
-from sieveline.output import Output, count_stages
+from sieveline.output import Output, count_stages, media_urls
 from sieveline.report import text
 from sieveline.report.contact_sheet import Thumbnail, thumbnails
 from sieveline.report.gather import Nearest, Sizes, Stage, attach_captions, read_stage
 from sieveline.report.page import recipe_config
-from sieveline.slices import read_slices
 
 INLINE_CHARACTERS = 1_000
 """Longer markdown opens a dialog."""
@@ -23,13 +22,16 @@ _SIDE, _QUALITY = 72, 55
 _COLUMNS = 6
 
 
-def inline_summary(count: StageCount, problems: Mapping[str, str] | None = None, num_reasons: int = 4) -> str:
+def inline_summary(
+    count: StageCount, problems: Mapping[str, str] | None = None, num_reasons: int = 4, unit: str = "pair"
+) -> str:
     """One stage's counts in markdown of less than `INLINE_CHARACTERS` characters.
 
     Args:
         count: of the stage, over the materialised shards.
         problems: shards that failed or were damaged, and why; named first.
         num_reasons: how many of the most frequent reasons are named.
+        unit: what a sample is called.
     """
     lines = []
     if problems:
@@ -38,7 +40,7 @@ def inline_summary(count: StageCount, problems: Mapping[str, str] | None = None,
         lines.append(f"**{len(problems)} shard{'s' if len(problems) > 1 else ''} failed or damaged**: {named}{more}")
     lines.append(
         f"**{text.integer(count.kept)}** of {text.integer(count.num_in)} kept ({text.percent(count.kept, count.num_in)}), "
-        f"{text.figures(1e3 * count.cpu_seconds / count.num_in if count.num_in else 0)} CPU-ms a pair"
+        f"{text.figures(1e3 * count.cpu_seconds / count.num_in if count.num_in else 0)} CPU-ms a {unit}"
     )
     top = sorted(count.dropped.items(), key=lambda x: (-x[1], x[0]))
     if top:
@@ -65,8 +67,8 @@ def dialog_markdown(output: Output, stage: str, shard_ids: Iterable[str], max_by
     [count] = count_stages(output, shard_ids, [stage])
     tables = _tables(found)
     rows = [row for _, shown in tables for row in shown]
-    attach_captions(output, rows)
-    pictures = thumbnails(rows, {s.id: s.url for x in read_slices(output.root) for s in x.shards}, _SIDE, _QUALITY)
+    attach_captions(output, stage, rows)
+    pictures = thumbnails(rows, media_urls(output, {row["source_shard"] for row in rows}), _SIDE, _QUALITY)
 
     parts = [_counts(count)]
     left = max_bytes - len(parts[0].encode()) - 200
@@ -115,7 +117,7 @@ def _table(title: str, rows: Sequence[dict[str, Any]], pictures: Mapping[tuple[s
     lines = [f"### {title}", ""]
     for start in range(0, len(rows), _COLUMNS):
         part = rows[start : start + _COLUMNS]
-        cells = [_picture(pictures.get((r["source_shard"], r["row"]))) for r in part]
+        cells = [_picture(pictures.get((r["source_shard"], r["offset"]))) for r in part]
         if start:
             lines.append("")
         lines += [f"| {' | '.join(cells)} |", f"|{'---|' * len(part)}", f"| {' | '.join(map(_caption, part))} |"]

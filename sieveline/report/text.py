@@ -29,6 +29,16 @@ def visible(text: str | None, limit: int = 200) -> str:
     return shown if len(shown) <= limit and len(cut) >= len(text[: limit * 8]) - 16 else shown[: limit - 1] + "…"
 
 
+def lines(text: str | None, limit: int = 4000) -> str:
+    """`text` as `visible` makes it, line by line, with line breaks and indents; at most `limit` characters of it."""
+    text = text or ""
+    shown = []
+    for line in text[:limit].split("\n"):
+        indent = len(line) - len(line.lstrip(" "))
+        shown.append(" " * indent + visible(line, limit))
+    return "\n".join(shown) + ("…" if len(text) > limit else "")
+
+
 def markdown(text: str | None, limit: int = 120) -> str:
     """`text` for a markdown table cell: neither markdown nor HTML nor an address is left in it.
 
@@ -74,6 +84,14 @@ def _keep_spaces(part: str) -> str:
 
 def integer(value: float) -> str:
     return f"{value:,.0f}"
+
+
+def short(value: int) -> str:
+    """A round number in a word: 10B, 220M, 5k."""
+    for unit, size in (("B", 10**9), ("M", 10**6), ("k", 10**3)):
+        if value >= size:
+            return f"{value / size:g}{unit}"
+    return str(value)
 
 
 def percent(part: float, whole: float) -> str:

@@ -39,28 +39,56 @@ class ShardSummary:
         return struct.pack(f"<{len(self.index)}Q", *self.index)
 
 
+class TarWriter:
+    """Appends members to a tar; `close` writes the end marker.
+
+    Attributes:
+        position: bytes written so far.
+    """
+
+    def __init__(self, file: IO[bytes]):
+        self._file = file
+        self._digest = hashlib.sha256()
+        self.position = 0
+
+    def add(self, *members: tuple[str, bytes]) -> list[int]:
+        """Appends (name, content) pairs by one write; the offsets of their contents.
+
+        Raises:
+            ValueError: a name is longer than 100 bytes, or a member is larger than 8 GiB (USTAR's limits).
+        """
+        parts, offsets = [], []
+        for name, content in members:
+            offsets.append(self.position + _BLOCK)
+            parts += [_header(name, len(content)), content, bytes(-len(content) % _BLOCK)]
+            self.position += _BLOCK + len(content) + -len(content) % _BLOCK
+        self._write(b"".join(parts))
+        return offsets
+
+    def close(self) -> str:
+        """Writes the end marker; sha256 of the whole tar, hex."""
+        end = bytes(2 * _BLOCK + -(self.position + 2 * _BLOCK) % _RECORD)
+        self._write(end)
+        self.position += len(end)
+        return self._digest.hexdigest()
+
+    def _write(self, chunk: bytes) -> None:
+        self._digest.update(chunk)
+        self._file.write(chunk)
+
+
 def write_shard(file: IO[bytes], samples: Iterable[Sequence[tuple[str, bytes]]]) -> ShardSummary:
     """Writes samples, each a sequence of (member name, content), as one tar.
 
     Raises:
-        ValueError: a name is longer than 100 bytes, or a member is larger than 8 GiB (USTAR's limits).
+        ValueError: as `TarWriter.add`.
     """
-    digest = hashlib.sha256()
-    position, index = 0, []
+    tar, index = TarWriter(file), []
     for members in samples:
-        index.append(position)
-        parts = []
-        for name, content in members:
-            parts += [_header(name, len(content)), content, bytes(-len(content) % _BLOCK)]
-        chunk = b"".join(parts)
-        digest.update(chunk)
-        file.write(chunk)
-        position += len(chunk)
-    index.append(position)
-    end = bytes(2 * _BLOCK + -(position + 2 * _BLOCK) % _RECORD)
-    digest.update(end)
-    file.write(end)
-    return ShardSummary(digest.hexdigest(), position + len(end), len(index) - 1, index)
+        index.append(tar.position)
+        tar.add(*members)
+    index.append(tar.position)
+    return ShardSummary(tar.close(), tar.position, len(index) - 1, index)
 
 
 def _header(name: str, size: int) -> bytes:

@@ -21,25 +21,37 @@ COLUMNS = pa.schema([("caption_source", pa.string()), ("training_shard", pa.stri
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Write:
-    """How training shards are made.
+class Shards:
+    """How training shards are cut.
 
     Attributes:
-        recaption_share: of the samples with an accepted recaption, the share that is written with it; the others keep their original.
-            GLM-4.1V merges at a fixed ratio that it does not publish.
         max_shard_samples: a shard is closed at this many samples.
-        max_shard_bytes: a shard is closed before its media and captions exceed this; one larger sample is a shard of its own.
+        max_shard_bytes: a shard is closed before its media and texts exceed this; one larger sample is a shard of its own.
     """
 
-    recaption_share: float = 0.8
     max_shard_samples: int = 10_000
     max_shard_bytes: int = 512 << 20
 
     def __post_init__(self) -> None:
-        if not 0 <= self.recaption_share <= 1:
-            raise ValueError(f"recaption_share is a share of 0 to 1, not {self.recaption_share}")
         if min(self.max_shard_samples, self.max_shard_bytes) < 1:
             raise ValueError("max_shard_samples and max_shard_bytes must be positive")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Write(Shards):
+    """How the training shards of image-text are made.
+
+    Attributes:
+        recaption_share: of the samples with an accepted recaption, the share that is written with it; the others keep their original.
+            GLM-4.1V merges at a fixed ratio that it does not publish.
+    """
+
+    recaption_share: float = 0.8
+
+    def __post_init__(self) -> None:
+        Shards.__post_init__(self)
+        if not 0 <= self.recaption_share <= 1:
+            raise ValueError(f"recaption_share is a share of 0 to 1, not {self.recaption_share}")
 
 
 def takes_recaption(sample_ids: Sequence[str], accepted: np.ndarray, recaption_share: float, seed: int) -> np.ndarray:
@@ -52,10 +64,5 @@ def members(
 ) -> list[tuple[str, bytes]]:
     """The tar members of one training sample of line `caption`: its JSON, then the image with its original bytes."""
     file = f"0.{image_format}"
-    sample = {
-        "id": sample_id,
-        "line": "caption",
-        "content": [{"type": "image", "file": file}, {"type": "text", "text": caption, "loss": True}],
-        "provenance": provenance,
-    }
-    return [(f"{sample_id}.json", training_sample.encode(sample)), (f"{sample_id}.{file}", image)]
+    content = [{"type": "image", "file": file}, {"type": "text", "text": caption, "loss": True}]
+    return training_sample.members(sample_id, "caption", content, {file: image}, provenance)
