@@ -74,9 +74,13 @@ def font_file(path: Path, characters: str, *, blank: str = "", boxes: str = "", 
     glyphs = {".notdef": _box(True, 700)}
     for i, (character, name) in enumerate(names.items()):
         hollow = character in boxes
-        glyphs[name] = TTGlyphPen(None).glyph() if character in blank or character == " " else _box(hollow, 700 if hollow else 400 + i % 300)
+        glyphs[name] = (
+            TTGlyphPen(None).glyph()
+            if character in blank or character == " "
+            else _box(hollow, 700 if hollow else 400 + i % 300)
+        )
     builder.setupGlyf(glyphs)
-    builder.setupHorizontalMetrics({name: (600, 50) for name in glyphs})
+    builder.setupHorizontalMetrics(dict.fromkeys(glyphs, (600, 50)))
     builder.setupHorizontalHeader(ascent=800, descent=-200)
     builder.setupNameTable({"familyName": family, "styleName": "Regular"})
     builder.setupOS2(sTypoAscender=800, sTypoDescender=-200)

@@ -52,7 +52,13 @@ def ink(picture: np.ndarray) -> np.ndarray:
     return picture.min(axis=2) < 128
 
 
-CASES = [(language, vertical) for language in TEXT if language != "code" for vertical in (False, True) if not vertical or language in ("zh", "ja")]
+CASES = [
+    (language, vertical)
+    for language in TEXT
+    if language != "code"
+    for vertical in (False, True)
+    if not vertical or language in ("zh", "ja")
+]
 
 
 @pytest.mark.parametrize(("language", "vertical"), CASES)

@@ -23,8 +23,9 @@ could not be made is a row with a `flaw` and no picture.
 | contrast | float | least WCAG contrast of ink to what it stands on, 1-21, before light and wear |
 | text_size | float | em of the smallest text in pixels of the picture |
 | effects | list<string> | what was done to the picture, in order |
-| text | string | all text in reading order, blocks parted by a blank line |
-| labels | string | JSON of `ocr_synth.synthetic.labels.Labels.plain`: blocks, lines, words, polygons, styles |
+| labels_offset | int64 | where the labels lie in the file that holds the picture, -1 without a picture |
+| labels_length | int64 | their bytes: JSON of `ocr_synth.synthetic.labels.Labels.plain`: blocks, lines, words, polygons, styles |
+| caption | string | all text in reading order, blocks parted by a blank line |
 """
 
 import json
@@ -66,12 +67,12 @@ MEASURED = pa.schema(
         ("contrast", pa.float32()),
         ("text_size", pa.float32()),
         ("effects", pa.list_(pa.string())),
-        ("text", pa.string()),
-        ("labels", pa.string()),
+        ("labels_offset", pa.int64()),
+        ("labels_length", pa.int64()),
+        ("caption", pa.string()),
     ]
 )
-BULK = ("flaw", "labels")  # measured for later steps only, so not copied into the ledger
-LEDGER = pa.schema([field for field in MEASURED if field.name not in (*BULK, "sample_id")])
+LEDGER = pa.schema([column for column in MEASURED if column.name not in ("flaw", "sample_id")])  # the flaw is the reason there
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,7 +130,12 @@ def num_documents(source: Source, config: Measuring) -> int:
 def documents(
     source: Source, catalogue: Catalogue, backdrops: tuple[Backdrop, ...], config: Measuring, seed: int
 ) -> Iterator[tuple[list[tuple[str, bytes]], dict[str, Any]]]:
-    """The documents of a source, one after the other: its media files (name, bytes), none where it was not made, and its row."""
+    """The documents of a source, one after the other.
+
+    Yields:
+        Its files, as (extension, bytes): picture and labels, none where it was not made. And its row: the columns of `MEASURED`, but for the
+        place of the labels, which is the caller's to say.
+    """
     renderer = Renderer(source, catalogue, backdrops, config.sampling, seed)
     for index in range(num_documents(renderer.source if renderer.source.passages else source, config)):
         try:
@@ -140,7 +146,8 @@ def documents(
             if not renderer.source.passages:
                 return  # the others would say the same
         else:
-            yield [("0.jpg", document.image)], row(document, index)
+            labels = json.dumps(document.labels.plain(), ensure_ascii=False, separators=(",", ":")).encode()
+            yield [("jpg", document.image), ("json", labels)], row(document, index)
 
 
 def row(document: Document, index: int) -> dict[str, Any]:
@@ -163,8 +170,7 @@ def row(document: Document, index: int) -> dict[str, Any]:
         "contrast": document.contrast,
         "text_size": document.size,
         "effects": list(document.effects),
-        "text": text,
-        "labels": json.dumps(labels.plain(), ensure_ascii=False, separators=(",", ":")),
+        "caption": text,
     }
 
 
@@ -177,7 +183,7 @@ def _not_made(source: Source, seed: int, index: int, flaw: Reason, detail: str) 
         "detail": detail[:200],
         "language": source.language,
     }
-    return {name: known.get(name) for name in MEASURED.names}
+    return {name: known.get(name) for name in MEASURED.names if not name.startswith("labels_")}
 
 
 def decide(columns: pa.Table | pa.RecordBatch, config: Render) -> pa.Table:

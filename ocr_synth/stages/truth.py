@@ -15,6 +15,7 @@ Measured columns. All but `checked` are null where a document was not drawn for 
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sieveline.errors import ConfigError
 from sieveline.reasons import Reason
@@ -66,8 +67,6 @@ class Truth:
 
 def decide(columns: pa.Table | pa.RecordBatch, language: pa.ChunkedArray | pa.Array, config: Truth) -> pa.Table:
     """The verdict on every row of measured columns, with the documents' languages: a table of `VERDICT`, row for row."""
-    import pyarrow.compute as pc
-
     verdicts = Verdicts(columns.num_rows)
     if config.max_error_rate is not None:
         rate = columns["error_rate"].cast(pa.float64()).to_numpy(zero_copy_only=False)

@@ -18,10 +18,8 @@ def opportunities(text: str) -> np.ndarray:
         before, after = text[i - 1], text[i]
         if after == " " or after in _NOT_FIRST or before in _NOT_LAST:
             continue
-        if before == " " or (before in "-–/" and after.isalnum() and i > 1 and text[i - 2].isalpha()):
-            may[i] = True
-        elif (_CJK.match(before) or _CJK.match(after)) and not _MARK.match(after):
-            may[i] = True
+        spaced = before == " " or (before in "-–/" and after.isalnum() and i > 1 and text[i - 2].isalpha())
+        may[i] = spaced or (bool(_CJK.match(before) or _CJK.match(after)) and not _MARK.match(after))
     may[len(text)] = True
     return may
 

@@ -29,7 +29,9 @@ def worst_contrast(ink: Colour, paper: Colour, texture: float = 0.0, fade: float
     return contrast(worn, near)
 
 
-def legible(rng: np.random.Generator, paper: Colour, least: float, *, colourful: bool, texture: float = 0, fade: float = 0) -> Colour:
+def legible(
+    rng: np.random.Generator, paper: Colour, least: float, *, colourful: bool, texture: float = 0, fade: float = 0
+) -> Colour:
     """An ink of drawn hue on `paper` with at least `least` of contrast, or the best there is: black or white."""
     dark = luminance(np.asarray(paper)) > 0.18
     end = np.asarray(BLACK if dark else WHITE, float)

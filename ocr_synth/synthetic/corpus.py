@@ -13,20 +13,29 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from sieveline import storage
-from sieveline.errors import RetryableError, ShardError
+from sieveline.errors import ConfigError, RetryableError, ShardError
+from sieveline.slices import Shard
 
 MAX_BYTES = 64 << 20  # of a source file; what is beyond is not read
 MAX_PASSAGE = 1200  # characters; longer paragraphs are cut at the end of a sentence
 MIN_PASSAGE = 4
 CODE = "code"
-CODE_SUFFIXES = frozenset(".py .c .h .cpp .js .ts .go .rs .java .rb .sh .sql .css .lua .pl .r .jl .hs".split())
+TEXT_SUFFIXES = frozenset({".txt", ".text", ".md", ".rst"})
+CODE_SUFFIXES = frozenset(
+    {".py", ".c", ".h", ".cpp", ".js", ".ts", ".go", ".rs", ".java", ".rb", ".sh", ".sql", ".css", ".lua", ".pl", ".hs"}
+)
 RIGHT_TO_LEFT = frozenset({"ar", "he", "fa", "ur", "yi", "ps", "ckb", "ug", "sd"})
 UNSPACED = frozenset({"zh", "ja"})
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
-_INVISIBLE = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\ufe00-\ufe0f]")  # in the label, not in the picture; joiners stay, they shape
+# In a label but not in a picture; joiners stay, they shape.
+_INVISIBLE = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\ufe00-\ufe0f]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff\ufff0-\ufffc]")
+_MARK = re.compile(
+    r"<\|\w+\|>|</?(?:think|answer)>|/nothink|\[gMASK\]|<sop>"
+)  # would pass for a model's own marks in an answer
 _SENTENCE = re.compile(r"[^.!?。！？؟۔]*[.!?。！？؟۔]+[\"'”’»」』）)]*\s*|[^.!?。！？؟۔]+")
 UNSPACED_TEXT = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
+_UNNAMED = PurePosixPath("text.txt")
 _GAPS = re.compile(r"[^\S\n]+")
 
 
@@ -60,6 +69,33 @@ class Source:
         return sum(map(len, self.passages))
 
 
+def find_sources(pattern: str) -> list[Shard]:
+    """The text files that match `pattern`: a glob over any fsspec URL, or a folder with all below it, sorted by id.
+
+    An id is the path below the last folder that the pattern names, `/` as `__` and `.` as `-`: `en/novels.txt` is `en__novels-txt`.
+
+    Raises:
+        ConfigError: a match has none of the known suffixes, or two files would have one id.
+    """
+    fs, path = storage.filesystem(pattern)
+    whole_folder = fs.isdir(path)
+    prefix = path.rstrip("/") if whole_folder else path.split("*", 1)[0].rpartition("/")[0]
+    found = fs.find(path, detail=True) if whole_folder else fs.glob(path, detail=True)
+    shards: dict[str, Shard] = {}
+    for name, info in sorted(found.items()):
+        if info.get("type") == "directory" or name.rsplit("/", 1)[-1].startswith("."):
+            continue
+        if PurePosixPath(name).suffix.lower() not in TEXT_SUFFIXES | CODE_SUFFIXES:
+            if whole_folder:
+                continue
+            raise ConfigError(f"--input {pattern}: {name} is no text file by its suffix; narrow the pattern")
+        shard_id = name[len(prefix) :].strip("/").replace("/", "__").replace(".", "-")
+        if shard_id in shards:
+            raise ConfigError(f"--input {pattern}: {name} and {shards[shard_id].url} would both be shard {shard_id!r}")
+        shards[shard_id] = Shard(shard_id, name if storage.is_local(pattern) else fs.unstrip_protocol(name), info["size"])
+    return [shards[i] for i in sorted(shards)]
+
+
 def read(url: str, name: str) -> Source:
     """The text file at `url`.
 
@@ -78,7 +114,7 @@ def read(url: str, name: str) -> Source:
     return parse(bytes(data), name, PurePosixPath(path))
 
 
-def parse(data: bytes, name: str, path: PurePosixPath = PurePosixPath("text.txt")) -> Source:
+def parse(data: bytes, name: str, path: PurePosixPath = _UNNAMED) -> Source:
     """The bytes of a text file to its passages; nothing in them is an error."""
     text = data.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
     folder = path.parent.name.lower()
@@ -105,7 +141,7 @@ def _prose(text: str) -> Iterator[str | None]:
         clean = _GAPS.sub(" ", unicodedata.normalize("NFC", _INVISIBLE.sub("", clean).replace("\t", " ")))
         if len(clean) < MIN_PASSAGE:
             continue
-        if _CONTROL.search(clean):
+        if _CONTROL.search(clean) or _MARK.search(clean):
             yield None
             continue
         yield from _cut(clean)
@@ -142,7 +178,7 @@ def _stretch(lines: list[str]) -> Iterator[str | None]:
     body = "\n".join(lines).strip("\n")
     if len(body.strip()) >= MIN_PASSAGE:
         too_long = any(len(line) > 100 for line in lines)
-        yield None if too_long or _CONTROL.search(body) or _INVISIBLE.search(body) else body
+        yield None if too_long or any(p.search(body) for p in (_CONTROL, _INVISIBLE, _MARK)) else body
 
 
 def _detect(passages: tuple[str, ...]) -> str:

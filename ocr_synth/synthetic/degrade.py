@@ -36,14 +36,15 @@ def degrade(picture: np.ndarray, ranges: Degrade, rng: np.random.Generator, size
         picture = cv2.GaussianBlur(picture, (0, 0), sigma)
         done.append("blur")
     if happens(rng, ranges.motion_share):
-        picture = cv2.filter2D(picture, -1, motion_kernel(min(uniform(rng, ranges.motion), size / 6), float(rng.uniform(0, np.pi))))
+        picture = cv2.filter2D(
+            picture, -1, motion_kernel(min(uniform(rng, ranges.motion), size / 6), float(rng.uniform(0, np.pi)))
+        )
         done.append("motion")
     if happens(rng, ranges.noise_share):
         sigma = uniform(rng, ranges.noise) * min(1.0, size / 20)
-        if happens(rng, 0.5):
-            noise = fields.white(rng, picture.shape)
-        else:
-            noise = cv2.merge([fields.white(rng, picture.shape[:2])] * 3)
+        coloured = happens(rng, 0.5)
+        noise = fields.white(rng, picture.shape if coloured else picture.shape[:2])
+        noise = noise if coloured else cv2.merge([noise] * 3)
         picture = cv2.addWeighted(picture, 1.0, noise, sigma / 32, -4 * sigma)
         done.append("noise")
     if happens(rng, ranges.jpeg_share):

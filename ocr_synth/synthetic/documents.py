@@ -267,7 +267,7 @@ def _trim(c: Composer, pad: float) -> None:
     c.page.height = max(round(float(stacked[:, 3].max() - top + pad)), 16)
 
 
-def _lines(c: Composer):  # noqa: ANN202
+def _lines(c: Composer):
     return [placed for block in c.page.blocks for placed in block.lines]
 
 

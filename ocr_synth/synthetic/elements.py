@@ -77,7 +77,9 @@ def bullets(c: Composer, column: Column) -> tuple[Block | None, float]:
     """A list, numbered or with marks; the mark is a line of its own style in the picture and a part of its item's text."""
     numbered = happens(c.rng, 0.5)
     form = one_of(c.rng, ("{}.", "{})", "({})"))
-    mark = next((m for m in c.rng.permutation(["•", "–", "-", "*", "▪", "◦"]) if c.typesetter.stack(c.body).font.covers(m)), "-")
+    mark = next(
+        (m for m in c.rng.permutation(["•", "–", "-", "*", "▪", "◦"]) if c.typesetter.stack(c.body).font.covers(m)), "-"
+    )
     inset = (2.2 if numbered else 1.4) * c.body.size
     lines, texts, markdown = [], [], []
     top = column.top
@@ -143,7 +145,9 @@ def _widths(c: Composer, cells: list[list[str]], numeric: list[bool], width: flo
     """Pixels of each column: numbers take what they need, words share the rest; columns that find no room are left out."""
     need = np.array(
         [
-            max(c.typesetter.width(row[i], c.body) for row in cells[1:] or cells) + 2 * pad + 1 if is_number else 4.5 * c.body.size
+            max(c.typesetter.width(row[i], c.body) for row in cells[1:] or cells) + 2 * pad + 1
+            if is_number
+            else 4.5 * c.body.size
             for i, is_number in enumerate(numeric)
         ]
     )
@@ -185,7 +189,7 @@ def markdown_table(rows: list[list[str]]) -> str:
     return "\n".join([written[0], "|" + " --- |" * len(rows[0]), *written[1:]])
 
 
-def flow_element(name: str):  # noqa: ANN201
+def flow_element(name: str):
     """The element of that name in a page's flow."""
     return {"paragraph": paragraph, "heading": heading, "list": bullets, "table": table}[name]
 

@@ -221,7 +221,9 @@ def _faces(path: Path, data: bytes) -> list[Face]:
             continue
         font = hb.Font(face)
         widths = {font.get_glyph_h_advance(font.get_nominal_glyph(ord(c)) or 0) for c in "iMw1.@"}
-        locale = next((_LOCALES[w] for w in family.replace("exGothic", "ex").replace("exMincho", "ex").split() if w in _LOCALES), None)
+        locale = next(
+            (_LOCALES[w] for w in family.replace("exGothic", "ex").replace("exMincho", "ex").split() if w in _LOCALES), None
+        )
         found.append(
             Face(
                 path=str(path),

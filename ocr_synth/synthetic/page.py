@@ -56,7 +56,7 @@ class Line:
             number[start:end] = i
         boxes = np.full((len(spans), 4), np.nan)
         for run in self.shaped.runs:
-            ink = run.ink() + (self.x, self.y, self.x, self.y)
+            ink = run.ink() + np.array([self.x, self.y, self.x, self.y])
             owner = number[run.clusters]
             for i in np.unique(owner[owner >= 0]):
                 own = ink[owner == i]

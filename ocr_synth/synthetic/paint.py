@@ -82,7 +82,9 @@ def _draw_rule(ground: np.ndarray, rule: Rule) -> None:
         half = rule.thickness / 2
         down = rule.left == rule.right
         box = (
-            (rule.left - half, rule.top, rule.left + half, rule.bottom) if down else (rule.left, rule.top - half, rule.right, rule.top + half)
+            (rule.left - half, rule.top, rule.left + half, rule.bottom)
+            if down
+            else (rule.left, rule.top - half, rule.right, rule.top + half)
         )
         left, top, right, bottom = (round(v) for v in box)
         cv2.rectangle(ground, (left, top), (max(right - 1, left), max(bottom - 1, top)), rule.colour, -1)

@@ -174,7 +174,9 @@ class Renderer:
         ground = self._backdrop(rng, width, height)
         least = self._sampling.text.min_contrast
         boxes = [box for line in page.lines if (box := line.box()) is not None]
-        under = np.concatenate([ground[int(a) : int(c) + 2 : 2, int(b) : int(d) + 2 : 2].reshape(-1, 3) for b, a, d, c in boxes])
+        under = np.concatenate(
+            [ground[int(a) : int(c) + 2 : 2, int(b) : int(d) + 2 : 2].reshape(-1, 3) for b, a, d, c in boxes]
+        )
         order = np.argsort(luminance(under))
         dark, light = (tuple(int(v) for v in under[order[int(share * (len(order) - 1))]]) for share in (0.01, 0.99))
         for ink in (page.palette.ink, page.palette.accent, WHITE, BLACK):
@@ -207,7 +209,9 @@ def _drop_shadow(behind: np.ndarray, chart: Map, size: tuple[int, int], rng: np.
     return cv2.multiply(behind, cv2.merge([1 - mask] * 3), dtype=cv2.CV_8U)
 
 
-def _document(page: Page, jpeg: bytes, size: tuple[int, int], labels: Labels, contrast: float, effects: tuple[str, ...]) -> Document:
+def _document(
+    page: Page, jpeg: bytes, size: tuple[int, int], labels: Labels, contrast: float, effects: tuple[str, ...]
+) -> Document:
     families = tuple(dict.fromkeys(line.style.family for line in page.lines))
     smallest = min((line.style["size"] for line in labels.lines), default=0.0)
     return Document(

@@ -19,7 +19,20 @@ _RTL = regex.compile(r"[\p{Bidi_Class=R}\p{Bidi_Class=AL}\p{Bidi_Class=AN}]")
 _COMMON = regex.compile(r"[\p{Script=Common}\p{Script=Inherited}]")
 _HAN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}]")
 _UPRIGHT = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\u3000-\u303f\uff00-\uffef\u2018-\u201f\u2026\u2014]")
-_SCRIPTS = ("Latin", "Cyrillic", "Greek", "Arabic", "Hebrew", "Hangul", "Thai", "Devanagari", "Bengali", "Tamil", "Armenian", "Georgian")
+_SCRIPTS = (
+    "Latin",
+    "Cyrillic",
+    "Greek",
+    "Arabic",
+    "Hebrew",
+    "Hangul",
+    "Thai",
+    "Devanagari",
+    "Bengali",
+    "Tamil",
+    "Armenian",
+    "Georgian",
+)
 _SCRIPT = {name: regex.compile(rf"\p{{Script={name}}}") for name in _SCRIPTS}
 
 
@@ -123,7 +136,7 @@ def shape(text: str, stack: Stack, size: float, *, rtl: bool = False, vertical: 
         x_advance, y_advance, x_offset, y_offset = (numbers * scale).T
         steps = -y_advance if upright else x_advance
         _check(text, start, end, font, ids, clusters)
-        at = pen + np.concatenate([[0.0], np.cumsum(steps)[:-1]]) if len(ids) else np.zeros(0)
+        at = pen + np.concatenate([[0.0], np.cumsum(steps)[:-1]]) if ids else np.zeros(0)
         if upright:
             x, y = x_offset, at - y_offset
         elif vertical:  # lies on its side: the line runs down, the baseline is kept off the middle by half the letters' height

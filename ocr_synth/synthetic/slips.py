@@ -58,7 +58,9 @@ def _ticks(c: Composer, column: Column, top: float, lines: list[Line], texts: li
         text = c.reader.phrase(whole(c.rng, (1, 3)))
         if top + 1.6 * size > c.limit or c.typesetter.width(text, c.body) > column.width - 2 * size:
             break
-        line = c.typesetter.line(text, c.body, column.left if c.typesetter.rtl else column.left + 1.6 * size, top, width=column.width - 1.6 * size)
+        line = c.typesetter.line(
+            text, c.body, column.left if c.typesetter.rtl else column.left + 1.6 * size, top, width=column.width - 1.6 * size
+        )
         side, left = 0.9 * size, column.left + column.width - 1.0 * size if c.typesetter.rtl else column.left
         low = line.y + 0.1 * size
         c.page.rules.append(Rule(left, low - side, left + side, low, c.page.palette.ink, thick))
@@ -96,7 +98,9 @@ def receipt(c: Composer, column: Column) -> tuple[Block | None, float]:
     def rule() -> None:
         nonlocal top
         top += 0.25 * size
-        c.page.rules.append(Rule(column.left, top, column.left + column.width, top, c.page.palette.faint, max(1.0, 0.05 * size)))
+        c.page.rules.append(
+            Rule(column.left, top, column.left + column.width, top, c.page.palette.faint, max(1.0, 0.05 * size))
+        )
         top += 0.35 * size
 
     name = c.typesetter.paragraph(

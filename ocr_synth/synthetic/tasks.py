@@ -57,7 +57,7 @@ class Turn:
 
 
 def turns(labels: Labels, size: tuple[int, int], language: str, config: Tasks, seed: int, sample_id: str) -> list[Turn]:
-    """The turns of one picture, one to `max_turns`, each task at most twice; transcribing all comes first where it is drawn.
+    """The turns of one picture, one to `max_turns`, each task at most twice; transcribing all comes last.
 
     Args:
         labels: of the picture.
@@ -68,7 +68,9 @@ def turns(labels: Labels, size: tuple[int, int], language: str, config: Tasks, s
     rng = generator(seed, "tasks", sample_id)
     possible = {
         "transcribe": [("transcribe", {}, labels.text)],
-        "markdown": [("markdown", {}, labels.markdown)] if any(b.role in ("heading", "list", "table") for b in labels.blocks) else [],
+        "markdown": [("markdown", {}, labels.markdown)]
+        if any(b.role in ("heading", "list", "table") for b in labels.blocks)
+        else [],
         "region": list(_regions(labels, size)),
         "locate": list(_places(labels, size)),
         "table": [("table", {}, b.markdown) for b in labels.blocks if b.role == "table"] if _tables(labels) == 1 else [],
@@ -87,9 +89,18 @@ def turns(labels: Labels, size: tuple[int, int], language: str, config: Tasks, s
         cumulative = np.cumsum(list(open_tasks.values()))
         name = list(open_tasks)[int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))]
         options = possible[name]
-        chosen.append(options.pop(int(rng.integers(len(options)))))
-    chosen.sort(key=lambda task: task[0] not in ("transcribe", "markdown"))
+        task = options.pop(int(rng.integers(len(options))))
+        if not _given_away(task, chosen):
+            chosen.append(task)
+    chosen.sort(key=lambda task: task[0] in ("transcribe", "markdown"))  # last, since they give the other answers away
     return [Turn(task, _ask(task, fields, language, config, rng), answer) for task, fields, answer in chosen]
+
+
+def _given_away(task: tuple[str, dict[str, str], str], chosen: list[tuple[str, dict[str, str], str]]) -> bool:
+    """Whether a text that is read from a region stands in the question where it is, or the other way round."""
+    located = [fields["text"] for name, fields, _ in (*chosen, task) if name == "locate"]
+    read = [answer for name, _, answer in (*chosen, task) if name == "region"]
+    return any(text in answer for text in located for answer in read)
 
 
 def content(file: str, asked: Sequence[Turn]) -> list[dict[str, Any]]:

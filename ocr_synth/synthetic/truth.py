@@ -102,7 +102,7 @@ def _in_order(polygons: list[np.ndarray], numbers: list[int], vertical: bool) ->
     if len(numbers) < 2:
         return numbers
     boxes = np.array([_extent(p) for p in polygons])
-    across, along = ((-boxes[:, 2], boxes[:, 1]) if vertical else (boxes[:, 1], boxes[:, 0]))
+    across, along = (-boxes[:, 2], boxes[:, 1]) if vertical else (boxes[:, 1], boxes[:, 0])
     thick = np.median(boxes[:, 2] - boxes[:, 0] if vertical else boxes[:, 3] - boxes[:, 1])
     rows = np.round((across - across.min()) / max(thick, 1))
     return [numbers[i] for i in np.lexsort((along, rows))]

@@ -99,7 +99,9 @@ class Typesetter:
             top += step
         return Setting(lines, top, text[: spans[-1][1]] if lines else "")
 
-    def column(self, text: str, style: Style, right: float, top: float, height: float, *, limit: float, leading: float) -> Setting:
+    def column(
+        self, text: str, style: Style, right: float, top: float, height: float, *, limit: float, leading: float
+    ) -> Setting:
         """Vertical lines from `right` to the left, as many as end right of `limit`."""
         stack = self.stack(style)
         whole = shape(text, stack, style.size, vertical=True)

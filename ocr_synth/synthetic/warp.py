@@ -109,9 +109,11 @@ def draw_map(
     return build(forward, (int(size[0]), int(size[1])), waves)
 
 
-def _waves(rng: np.random.Generator, ranges: Warp, size: np.ndarray, arc: float) -> list[tuple[float, float, float, float, int]]:
+def _waves(
+    rng: np.random.Generator, ranges: Warp, size: np.ndarray, arc: float
+) -> list[tuple[float, float, float, float, int]]:
     """(amplitude in pixels, cycles a pixel along x, along y, phase, axis that is displaced)."""
-    width, height = size
+    width = size[0]
     waves = []
     if arc:
         waves.append((arc, 0.5 / width, 0.0, 0.0, 1))
