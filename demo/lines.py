@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo import pool
+from demo import ocr_texts, pool, system
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,10 +22,20 @@ class Demo:
     prepare: Callable[[Path], list[str]]
 
 
+def _synthetic(folder: Path) -> list[str]:
+    system.need_fonts()
+    return ocr_texts.build(folder / "ocr_texts")
+
+
 DEMOS = {
     "image-text": Demo(
         recipe="sieveline.recipes:demo",
         input=lambda folder: str(folder / "pool" / "shards" / "*.tar"),
         prepare=lambda folder: list(pool.build(folder / "pool", pairs=4800)),
+    ),
+    "ocr-synthetic": Demo(
+        recipe="ocr_synth.synthetic.recipes:demo",
+        input=lambda folder: str(folder / "ocr_texts"),
+        prepare=_synthetic,
     ),
 }

@@ -1,5 +1,7 @@
 """No tofu: fonts that lie about what they draw are found out, and what no font draws is never in a picture or its label."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 import uharfbuzz as hb
@@ -52,14 +54,12 @@ def test_passages_that_no_font_draws_are_left_out(tmp_path):
     mixed = type(mixed)("shard", "en", (*mixed.passages, "Le café était fermé ce jour-là.", "Снег идёт."))
     renderer = Renderer(mixed, found, (), Sampling(), 0)
     assert renderer.num_undrawable == 2
+    drawn = []
     for index in range(12):
-        try:
-            text = renderer.render(index).labels.text
-        except NotRenderedError as error:  # a currency sign or a list's mark that this font lacks
-            assert error.tofu
-        else:
-            assert "é" not in text
-            assert not any("а" <= c <= "я" for c in text)
+        with suppress(NotRenderedError):  # a currency sign or a list's mark that this font lacks
+            drawn.append(renderer.render(index).labels.text)
+    assert len(drawn) > 4
+    assert not any("é" in text or any("а" <= c <= "я" for c in text) for text in drawn)
 
 
 def test_no_font_at_all_is_a_reason_not_a_crash(tmp_path):
@@ -115,17 +115,17 @@ def test_system_fonts_draw_every_language_of_the_line(language):
     assert families
 
 
-def test_every_glyph_of_many_documents_has_ink():
-    """The last gate once more, from outside: HarfBuzz is asked for every character of every label whether its font has it."""
+def test_every_character_of_a_label_has_a_glyph_in_its_font_or_in_a_fallback():
+    """The last gate once more, from outside: HarfBuzz itself is asked, not our tables."""
+    raw: dict[tuple[str, int], hb.Font] = {}
+    faces = {family.name: family.nearest(400, False) for family in system_fonts().families}
     for language in languages_here():
         renderer = Renderer(source(language), system_fonts(), (), Sampling(), 5)
         for index in range(6):
-            labels = renderer.render(index).labels
-            faces = {f.name: f.nearest(400, False) for f in system_fonts().families}
-            for line in labels.lines:
+            for line in renderer.render(index).labels.lines:
+                face = faces[line.style["family"]]
+                if (face.path, face.index) not in raw:
+                    raw[face.path, face.index] = hb.Font(hb.Face(hb.Blob.from_file_path(face.path), face.index))
                 for character in set(line.text) - set(" \u200c\u200d"):
-                    face = faces[line.style["family"]]
-                    raw = hb.Font(hb.Face(hb.Blob.from_file_path(face.path), face.index))
-                    glyph = raw.get_nominal_glyph(ord(character))
-                    if not glyph:  # then a fallback did it
+                    if not raw[face.path, face.index].get_nominal_glyph(ord(character)):
                         assert system_fonts().fallback(character, language) is not None

@@ -62,8 +62,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("language", "vertical"), CASES)
-@pytest.mark.parametrize("style", ["plain", "bold italic"])
-@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+@pytest.mark.parametrize(("style", "turns"), [("plain", 0), ("bold italic", 1), ("bold", 2), ("italic", 3)])
 def test_polygons_hold_exactly_the_drawn_ink(language, vertical, style, turns):
     if language not in languages_here():
         pytest.skip(f"no font here draws {language}")

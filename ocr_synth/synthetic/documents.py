@@ -18,14 +18,12 @@ from ocr_synth.synthetic.vocabulary import Numbers
 
 
 def kinds(source: Source, sampling: Sampling) -> dict[str, float]:
-    """Weights of the kinds that this source's text can fill."""
+    """Weights of the kinds that the recipe allows and this source's text can fill; there may be none."""
     weights = {name: getattr(sampling.kinds, f"{name}_weight") for name in BUILD}
     if source.language == CODE:
         return {"code": 1.0}
-    weights.pop("code")
-    if not source.unspaced:
-        weights.pop("vertical")
-    return {name: weight for name, weight in weights.items() if weight > 0}
+    left_out = {"code"} if source.unspaced else {"code", "vertical"}
+    return {name: weight for name, weight in weights.items() if weight > 0 and name not in left_out}
 
 
 def compose(source: Source, catalogue: Catalogue, sampling: Sampling, rng: np.random.Generator) -> Page:
@@ -37,9 +35,12 @@ def compose(source: Source, catalogue: Catalogue, sampling: Sampling, rng: np.ra
 
     Raises:
         TofuError: no font draws what the text needs.
-        EmptyPageError: nothing found room.
+        EmptyPageError: nothing found room, or no kind is allowed.
     """
-    kind = weighted(rng, kinds(source, sampling))
+    weights = kinds(source, sampling)
+    if not weights:
+        raise EmptyPageError(f"the recipe allows no kind of document that {source.language} text can fill")
+    kind = weighted(rng, weights)
     reader = Reader(source, rng)
     side = uniform(rng, sampling.warp.short_side) * 0.92
     aspect = uniform(rng, sampling.warp.aspect)
@@ -66,12 +67,12 @@ def compose(source: Source, catalogue: Catalogue, sampling: Sampling, rng: np.ra
     BUILD[kind](composer)
     page.blocks = [block for block in page.blocks if block is not None and block.lines]
     if not page.blocks:
-        raise EmptyPageError(kind)
+        raise EmptyPageError(f"nothing found room on a {kind}")
     return page
 
 
 class EmptyPageError(Exception):
-    """Nothing was set on the page."""
+    """Nothing was set on the page; the message says why."""
 
 
 def _family(rng: np.random.Generator, catalogue: Catalogue, text: str, source: Source, *, fixed: bool) -> str:
@@ -257,7 +258,7 @@ def _trim(c: Composer, pad: float) -> None:
     """Moves everything so that its ink starts at `pad` pixels, and cuts the page to it."""
     boxes = [box for line in _lines(c) if (box := line.box()) is not None]
     if not boxes:
-        raise EmptyPageError(c.page.kind)
+        raise EmptyPageError(f"nothing of a {c.page.kind} has ink")
     stacked = np.array(boxes)
     left, top = stacked[:, 0].min() - pad, stacked[:, 1].min() - pad
     for placed in _lines(c):

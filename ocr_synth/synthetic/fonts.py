@@ -116,7 +116,7 @@ class Font:
         return pen.value
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)  # more than the faces of a machine in all their guises: a smaller one would be emptied by every search
 def load(face: Face, embolden: float = 0.0, slant: float = 0.0) -> Font:
     """The font of a face, emboldened by `embolden` ems and slanted by `slant` (x/y); kept for the process."""
     return Font(face, embolden, slant)

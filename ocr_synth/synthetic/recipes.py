@@ -45,12 +45,12 @@ def synthetic() -> OcrSynthetic:
 
 
 def demo() -> OcrSynthetic:
-    """The demo: at most 60 documents of a text file, every eighth read back; natural backgrounds where image-text's demo has run.
+    """The demo: at most 40 documents of a text file, every eighth read back; natural backgrounds where image-text's demo has run.
 
     Its training shards are looked for below `$SIEVELINE_IMAGE_TEXT_OUTPUT`, which the demo sets.
     """
     shards = os.path.join(os.environ.get("SIEVELINE_IMAGE_TEXT_OUTPUT", "out/image_text"), "shards", "*.tar")
-    measuring = Measuring(max_documents=60, backgrounds=(shards,) if glob(shards) else ())
+    measuring = Measuring(max_documents=40, backgrounds=(shards,) if glob(shards) else ())
     recipe = synthetic()
     return replace(
         recipe,

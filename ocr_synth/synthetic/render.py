@@ -96,7 +96,7 @@ class Renderer:
         except TofuError as error:
             raise NotRenderedError(str(error), True) from error
         except EmptyPageError as error:
-            raise NotRenderedError(f"nothing found room on a {error}", False) from error
+            raise NotRenderedError(str(error), False) from error
         return self._clean(page) if clean else self._photograph(page, draws)
 
     def _draws(self, index: int, part: str) -> np.random.Generator:

@@ -68,6 +68,11 @@ class Kinds(_Checked):
     vertical_weight: float = 2.0
     code_weight: float = 1.0
 
+    def __post_init__(self) -> None:
+        _Checked.__post_init__(self)
+        if not any(getattr(self, f.name) for f in dataclasses.fields(self)):
+            raise ConfigError("synthetic documents: every weight of kinds is 0, nothing could be drawn")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Text(_Checked):
