@@ -1,5 +1,6 @@
 """What the tests of synthetic documents draw from: text written here, the fonts of this machine, and fonts broken on purpose."""
 
+from functools import cache
 from pathlib import Path
 
 from fontTools.fontBuilder import FontBuilder
@@ -50,14 +51,13 @@ def source(language: str, name: str = "shard") -> Source:
     return Source(name, language, TEXT[language])
 
 
-_CATALOGUES: dict[str, Catalogue] = {}
-
-
+@cache
 def system_fonts() -> Catalogue:
     """This machine's fonts, looked for once."""
-    return _CATALOGUES.setdefault("system", Catalogue())
+    return Catalogue()
 
 
+@cache
 def languages_here() -> list[str]:
     """Languages of `TEXT` that this machine's fonts draw."""
     catalogue = system_fonts()

@@ -3,12 +3,12 @@
 from pathlib import PurePosixPath
 
 import pytest
+from synthetic_sources import TEXT, source
 
 from ocr_synth.synthetic import corpus
 from ocr_synth.synthetic.corpus import MAX_PASSAGE, Reader, Source, find_sources, parse, read
 from sieveline.draws import generator
 from sieveline.errors import ConfigError, ShardError
-from tests.synthetic_sources import TEXT, source
 
 
 def test_paragraphs_are_parted_by_blank_lines_and_joined_within():

@@ -5,13 +5,13 @@ from contextlib import suppress
 import numpy as np
 import pytest
 import uharfbuzz as hb
+from synthetic_sources import TEXT, font_file, languages_here, source, system_fonts
 
 from ocr_synth.synthetic.fonts import Catalogue, load
 from ocr_synth.synthetic.render import NotRenderedError, Renderer
 from ocr_synth.synthetic.sampling import Sampling
 from ocr_synth.synthetic.shape import Stack, TofuError, shape
 from sieveline.errors import ConfigError
-from tests.synthetic_sources import TEXT, font_file, languages_here, source, system_fonts
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:()-"
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import simplejpeg
+from synthetic_sources import languages_here, source, system_fonts
 
 from ocr_synth.stages import render as stage
 from ocr_synth.synthetic.colour import contrast, draw_palette, legible, worst_contrast
@@ -17,7 +18,6 @@ from ocr_synth.synthetic.sampling import Degrade, Kinds, Sampling, Warp
 from sieveline.draws import generator
 from sieveline.errors import ConfigError
 from sieveline.reasons import Reason
-from tests.synthetic_sources import languages_here, source, system_fonts
 
 
 def only(kind: str, **parts) -> Sampling:

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from synthetic_sources import TEXT, languages_here, system_fonts
 
 from ocr_synth.synthetic.breaks import break_lines, opportunities
 from ocr_synth.synthetic.fonts import load
@@ -11,7 +12,6 @@ from ocr_synth.synthetic.page import Line, Style
 from ocr_synth.synthetic.sampling import Text
 from ocr_synth.synthetic.shape import Stack, bidi_levels, shape, visual_order
 from ocr_synth.synthetic.typeset import Typesetter
-from tests.synthetic_sources import TEXT, languages_here, system_fonts
 
 STYLE = Style("", 30.0, False, False, False, (0, 0, 0))
 

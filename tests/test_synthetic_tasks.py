@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from synthetic_sources import languages_here, source, system_fonts
 
 from ocr_synth.synthetic.elements import markdown_table
 from ocr_synth.synthetic.labels import LabelBlock, LabelLine, Labels, Word
@@ -13,7 +14,6 @@ from ocr_synth.synthetic.sampling import Sampling
 from ocr_synth.synthetic.tasks import Tasks, content, turns, written
 from sieveline import training_sample
 from sieveline.errors import ConfigError
-from tests.synthetic_sources import languages_here, source, system_fonts
 
 BOX = re.compile(r"\[(\d{1,3}), (\d{1,3}), (\d{1,3}), (\d{1,3})\]")
 

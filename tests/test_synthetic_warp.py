@@ -5,6 +5,7 @@ import dataclasses
 import cv2
 import numpy as np
 import pytest
+from synthetic_sources import TEXT, languages_here, system_fonts
 
 from ocr_synth.synthetic.labels import carry, label, outline
 from ocr_synth.synthetic.page import Block, Line, Page, Palette, Style
@@ -13,7 +14,6 @@ from ocr_synth.synthetic.sampling import Sampling, Text, Warp
 from ocr_synth.synthetic.typeset import Typesetter
 from ocr_synth.synthetic.warp import Map, draw_map
 from sieveline.draws import generator
-from tests.synthetic_sources import TEXT, languages_here, system_fonts
 
 BLACK_ON_WHITE = Palette((255, 255, 255), (0, 0, 0), (0, 0, 0), (200, 200, 200))
 STRONG = Warp(rotation=(3, 8), perspective=(0.02, 0.08), curl_share=1.0, curl=(0.02, 0.05), elastic_share=1.0, elastic=(2, 4))

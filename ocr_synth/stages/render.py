@@ -7,7 +7,6 @@ could not be made is a row with a `flaw` and no picture.
 
 | column | type | meaning |
 |---|---|---|
-| sample_id | string | 32 hex digits over the picture's bytes and the text; of a document that was not made, over source and number |
 | document | int32 | number of the document in its source, from 0 |
 | flaw | string | the `Reason` why there is no picture: missing_glyphs, no_text; null if there is one |
 | detail | string | what was missing, at most 200 characters |
@@ -51,7 +50,6 @@ from sieveline.verdicts import Verdicts
 
 MEASURED = pa.schema(
     [
-        ("sample_id", pa.string()),
         ("document", pa.int32()),
         ("flaw", pa.string()),
         ("detail", pa.string()),
@@ -72,7 +70,7 @@ MEASURED = pa.schema(
         ("caption", pa.string()),
     ]
 )
-LEDGER = pa.schema([column for column in MEASURED if column.name not in ("flaw", "sample_id")])  # the flaw is the reason there
+LEDGER = pa.schema([column for column in MEASURED if column.name != "flaw"])  # the flaw is the reason there
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,7 +132,8 @@ def documents(
 
     Yields:
         Its files, as (extension, bytes): picture and labels, none where it was not made. And its row: the columns of `MEASURED`, but for the
-        place of the labels, which is the caller's to say.
+        place of the labels, which is the caller's to say, and `sample_id`, 32 hex digits over picture and text (of a document that was not
+        made, over seed, source and number).
     """
     renderer = Renderer(source, catalogue, backdrops, config.sampling, seed)
     for index in range(num_documents(renderer.source if renderer.source.passages else source, config)):
@@ -183,7 +182,7 @@ def _not_made(source: Source, seed: int, index: int, flaw: Reason, detail: str) 
         "detail": detail[:200],
         "language": source.language,
     }
-    return {name: known.get(name) for name in MEASURED.names if not name.startswith("labels_")}
+    return {name: known.get(name) for name in ("sample_id", *MEASURED.names) if not name.startswith("labels_")}
 
 
 def decide(columns: pa.Table | pa.RecordBatch, config: Render) -> pa.Table:
