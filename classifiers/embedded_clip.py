@@ -13,8 +13,10 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xxhash
@@ -48,9 +50,7 @@ class FrozenEncoders:
         trained, name = heads or (None, "features")
         stem = f"{name}-{_GRAPH_VERSION}"
         folder = cache / "alignment"
-        self._image = _session(
-            _compiled(folder / f"{stem}-image.onnx", lambda: encoder_graphs.image_graph(trained and trained.image))
-        )
+        self._image_graph = folder / f"{stem}-image.onnx", lambda: encoder_graphs.image_graph(trained and trained.image)
         self._text = _session(
             _compiled(folder / f"{stem}-text.onnx", lambda: encoder_graphs.text_graph(trained and trained.text))
         )
@@ -61,6 +61,11 @@ class FrozenEncoders:
         self._passes = ThreadPoolExecutor(threads, "pass")
         self._decoders = ThreadPoolExecutor(decode_threads, "decode")
         self._threads, self._decode_threads = threads, decode_threads
+
+    @cached_property
+    def _image(self) -> Any:
+        """Made when the first picture is embedded: who only embeds captions saves 60 MB."""
+        return _session(_compiled(*self._image_graph))
 
     def embed_images(self, images: Sequence[bytes]) -> np.ndarray:
         """float32 [N, D]; rows of NaN for what cannot be decoded."""

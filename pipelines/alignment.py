@@ -42,6 +42,13 @@ class AlignmentStep(ShardStep):
     def load_model(self, threads: int) -> judge.ImageTextModel:
         return judge.load_model(self.recipe.alignment.measuring, cache=cache_folder(), threads=threads)
 
+    def on_gpu(self) -> bool:
+        if self.recipe.alignment.measuring.model == "embedded":
+            return False
+        import torch
+
+        return torch.cuda.is_available()
+
     def measure(self, shard: Shard, rows: pa.Table, model: judge.ImageTextModel) -> pa.Table:
         schema = pa.schema([("row", pa.int32()), *stage.measured(model.dimensions)])
         tables = [schema.empty_table()]

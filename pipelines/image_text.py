@@ -16,27 +16,23 @@ from pipelines.captions import Captions
 from pipelines.concepts import ConceptCounts, ConceptsStep, run_concept_counts
 from pipelines.duplicates import DuplicatesStep, run_duplicate_clusters
 from pipelines.engine import Engine
+from pipelines.reading import ReadingStep
 from pipelines.recaption import RecaptionStep
-from pipelines.shard_step import ShardStep, Task, concat_rows, run_step
+from pipelines.shard_step import run_step
 from pipelines.write import run_write
-from sieveline import ledger, storage
 from sieveline.fingerprint import code_version, fingerprint
 from sieveline.image_text import LINE
 from sieveline.output import Output
 from sieveline.shards import tar
-from sieveline.shards.source import open_shard
 from sieveline.slices import Shard, Slice, read_slices
 from sieveline.stages import heuristics as heuristics_stage
 
-_READ = pa.schema(
-    [("source_shard", pa.string()), ("row", pa.int32()), ("key", pa.string()), ("offset", pa.int64()), ("length", pa.int64())]
-)
 
-
-class HeuristicsStep(ShardStep):
-    """Reads a whole source shard, the only step before `write` that must, and judges what needs no model."""
+class HeuristicsStep(ReadingStep):
+    """Judges what needs no model."""
 
     name = "heuristics"
+    found, ledgered = heuristics_stage.MEASURED, heuristics_stage.LEDGER
 
     def measurement(self, shard: Shard) -> str:
         code = code_version(heuristics, image_quality, caption_quality, boilerplate, perceptual_hash, tar)
@@ -45,28 +41,11 @@ class HeuristicsStep(ShardStep):
     def thresholds(self, shard: Shard) -> Any:
         return self.recipe.heuristics
 
-    def run(self, task: Task, model: Any) -> ledger.StageCount:
-        url = self.output.measured(self.name, task.measurement, task.shard.id)
-        with self.cost(task):
-            if not storage.exists(url):
-                self._measure_shard(task, url)
-            measured = ledger.read_table(url)
-            verdicts = heuristics_stage.decide(measured, self.recipe.heuristics)
-            columns = {name: measured[name] for name in heuristics_stage.LEDGER.names}
-            table = ledger.assemble(measured, verdicts, self.keeps(verdicts), columns)
-        return self.publish(task, table, ledger.read_metadata(url) or {})
+    def measure_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return heuristics.measure(batch, self.recipe.heuristics.measuring)
 
-    def _measure_shard(self, task: Task, url: str) -> None:
-        source = open_shard(task.shard.url, self.recipe.limits)
-        measured = []
-        for batch in source:
-            columns = heuristics.measure(batch, self.recipe.heuristics.measuring)
-            where = [pa.array([task.shard.id] * len(batch)), *(batch[n] for n in _READ.names[1:])]
-            self.progress(len(batch))
-            measured.append(pa.record_batch([*where, *columns.columns], names=[*_READ.names, *columns.schema.names]))
-        schema = pa.schema([*_READ, *heuristics_stage.MEASURED])
-        footer = {"stage": self.name, "measurement": task.measurement, "damage": source.damage}
-        ledger.write_table(url, concat_rows(measured, schema), footer)
+    def judge(self, measured: pa.Table) -> pa.Table:
+        return heuristics_stage.decide(measured, self.recipe.heuristics)
 
 
 def check(output: Output, recipe: Any, steps: Iterable[str]) -> None:

@@ -15,6 +15,7 @@ from recaption.evidence import OcrEvidence
 from recaption.facts import FactFinder
 from recaption.generator import Generator, Request
 from recaption.generators import load_generator
+from recaption.transformers_vlm import VlmConfig
 from recaption.verify import Verifier
 from sieveline import ledger, storage
 from sieveline.cache import cache_folder
@@ -75,6 +76,13 @@ class RecaptionStep(ShardStep):
         return Recaptioner(
             finder, load_generator(measuring.generator, self._journal()), Verifier(finder, aligner.embed_texts, evidence)
         )
+
+    def on_gpu(self) -> bool:
+        if not isinstance(self.recipe.recaption.measuring.generator, VlmConfig):
+            return False  # the embedded one is a CPU's, a server is elsewhere
+        import torch
+
+        return torch.cuda.is_available()
 
     def measure(self, shard: Shard, rows: pa.Table, model: Recaptioner) -> pa.Table:
         embedded = ledger.read_table(

@@ -71,6 +71,10 @@ class ShardStep:
         """What `measure` needs in memory once per worker process."""
         return None
 
+    def on_gpu(self) -> bool:
+        """Whether the model lies on a GPU, so that a machine's processes should share one copy."""
+        return False
+
     def measure(self, shard: Shard, rows: pa.Table, model: Any) -> pa.Table:
         """Measured columns for `rows` (as `self.rows` gives them), with `row` first, in their order."""
         raise NotImplementedError
@@ -199,7 +203,7 @@ def run_step(step: ShardStep, shards: Iterable[Shard], engine: Engine) -> Counte
     total_pairs, total_bytes = sum(t.num_rows for t in tasks), sum(t.shard.num_bytes for t in tasks)
     report_progress(step.name, shards=0, total_shards=len(tasks), total_pairs=total_pairs, total_bytes=total_bytes)
     if step.has_model:
-        from pipelines.step_model import run_with_model  # Beam's inference brings torch: 2 CPU-s and 500 MB a process
+        from pipelines.step_model import run_with_model
 
         work = run_with_model(step, engine.threads_per_worker(len(tasks)))
     else:
