@@ -22,6 +22,7 @@ GROUPS = {
     "alignment": "benchmarks.alignment:rows",
     "writing": "benchmarks.writing:rows",
     "training": "benchmarks.training:rows",
+    "synthetic": "benchmarks.synthetic:rows",
     "ten-million": "benchmarks.near_duplicates:ten_million_rows",
     "dagster": "benchmarks.line:dagster_rows",
     "growth": "benchmarks.line:growth_rows",

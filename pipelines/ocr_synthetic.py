@@ -103,7 +103,7 @@ class RenderStep(MakingStep):
         config = self.recipe.render.measuring
         fonts_there = catalogue(config.fonts, config.system_fonts).fingerprint
         behind = [[x.id, x.num_bytes] for x in background_shards(config.backgrounds)]
-        return fingerprint(config, self.recipe.seed, shard.id, shard.num_bytes, fonts_there, behind, code_version(*CODE))
+        return fingerprint(config, self.recipe.seed, fonts_there, behind, code_version(*CODE))
 
     def thresholds(self, shard: Shard) -> Any:
         return self.recipe.render

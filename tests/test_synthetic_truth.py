@@ -91,10 +91,10 @@ def test_a_reader_agrees_with_the_labels(language):
     reader = TextReader()
     renderer = Renderer(source(language), system_fonts(), (), Sampling(), 11)
     errors = characters = 0
-    for index in range(8):
+    for index in range(5):
         clean = renderer.render(index, clean=True)
         lines = reader.read(simplejpeg.decode_jpeg(clean.image, "RGB"))
         found = compare(clean.labels, [(line.text, line.polygon) for line in lines])
         errors, characters = errors + found.errors, characters + found.characters
-    assert characters > 300
+    assert characters > 200
     assert errors < 0.03 * characters

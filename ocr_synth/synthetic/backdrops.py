@@ -1,5 +1,6 @@
 """Natural images to stand behind documents: members of the image-text line's training shards, or of any tars, read by range."""
 
+import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -38,8 +39,6 @@ def index(urls: Sequence[str]) -> tuple[Backdrop, ...]:
     for url in urls:
         fs, path = storage.filesystem(url)
         with fs.open(path, "rb") as file:
-            import tarfile
-
             try:
                 with tarfile.open(fileobj=file, mode="r:") as tar:  # pyright: ignore[reportCallIssue, reportArgumentType]
                     for member in tar:
@@ -72,7 +71,7 @@ def _decoded(backdrop: Backdrop) -> np.ndarray | None:
     fs, path = storage.filesystem(backdrop.url)
     data = fs.cat_file(path, start=backdrop.offset, end=backdrop.offset + backdrop.length)
     try:
-        height, width, _, _ = simplejpeg.decode_jpeg_header(data)
+        height, width = (int(side) for side in simplejpeg.decode_jpeg_header(data)[:2])
         if height * width > 90_000_000 or min(height, width) < 64:
             return None
         picture = simplejpeg.decode_jpeg(data, "RGB", min_height=min(_SIDE, height), min_width=min(_SIDE, width), fastdct=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ocr_synth.synthetic.page import Colour, Palette
+from ocr_synth.synthetic.page import Colour, Palette, rgb
 from ocr_synth.synthetic.sampling import Sampling, happens, uniform
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
@@ -38,10 +38,10 @@ def legible(
     grey = float(rng.uniform(0, 70))
     start = rng.uniform(0, 255, 3) if colourful else np.full(3, grey if dark else 255 - grey)
     for step in np.linspace(0, 1, 12):
-        ink = tuple(int(v) for v in (1 - step) * start + step * end)
+        ink = rgb((1 - step) * start + step * end)
         if worst_contrast(ink, paper, texture, fade) >= least:
             return ink
-    return (int(end[0]),) * 3
+    return rgb(end)
 
 
 def draw_palette(rng: np.random.Generator, sampling: Sampling) -> Palette:
@@ -49,15 +49,15 @@ def draw_palette(rng: np.random.Generator, sampling: Sampling) -> Palette:
     paper_ranges, least = sampling.paper, sampling.text.min_contrast
     texture, fade = uniform(rng, paper_ranges.texture), uniform(rng, paper_ranges.fade)
     if happens(rng, paper_ranges.white_share):
-        paper = tuple(int(v) for v in rng.uniform(238, 255) - rng.uniform(0, 9, 3))
+        paper = rgb(rng.uniform(238, 255) - rng.uniform(0, 9, 3))
     elif happens(rng, paper_ranges.dark_share):
-        paper = tuple(int(v) for v in rng.uniform(8, 75, 3))
+        paper = rgb(rng.uniform(8, 75, 3))
     else:
-        paper = tuple(int(v) for v in 255 - rng.uniform(0, 60) - rng.uniform(0, 55, 3))
+        paper = rgb(255 - rng.uniform(0, 60) - rng.uniform(0, 55, 3))
     ink = legible(rng, paper, least, colourful=happens(rng, sampling.text.colour_share), texture=texture, fade=fade)
     accent = ink
     if happens(rng, sampling.text.accent_share):
         accent = legible(rng, paper, least, colourful=True, texture=texture, fade=fade)
     share = float(rng.uniform(0.15, 0.4))
-    faint = tuple(int((1 - share) * p + share * i) for p, i in zip(paper, ink, strict=True))
+    faint = rgb((1 - share) * p + share * i for p, i in zip(paper, ink, strict=True))
     return Palette(paper, ink, accent, faint, texture, fade)

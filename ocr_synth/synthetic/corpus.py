@@ -106,12 +106,12 @@ def read(url: str, name: str) -> Source:
     fs, path = storage.filesystem(url)
     try:
         with fs.open(path, "rb") as file:
-            data = file.read(MAX_BYTES)
+            data: bytes = file.read(MAX_BYTES)  # pyright: ignore[reportAssignmentType]
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise ShardError(url, f"cannot be opened: {error}") from error
     except OSError as error:
         raise RetryableError(f"{url}: {error}") from error
-    return parse(bytes(data), name, PurePosixPath(path))
+    return parse(data, name, PurePosixPath(path))
 
 
 def parse(data: bytes, name: str, path: PurePosixPath = _UNNAMED) -> Source:

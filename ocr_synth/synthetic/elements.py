@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ocr_synth.synthetic.corpus import Reader
-from ocr_synth.synthetic.page import Block, Page, Rule, Style
+from ocr_synth.synthetic.page import Block, Page, Rule, Style, rgb
 from ocr_synth.synthetic.sampling import Sampling, happens, one_of, uniform, whole
 from ocr_synth.synthetic.typeset import Typesetter
 from ocr_synth.synthetic.vocabulary import Numbers
@@ -172,7 +172,7 @@ def _table_rules(c: Composer, column: Column, edges: list[float], inner: list[fl
     if happens(c.rng, c.sampling.table.shaded_head_share):
         share = float(c.rng.uniform(0.04, 0.1))  # little enough that the ink stands out as on the paper
         paper, ink = (np.asarray(v, float) for v in (c.page.palette.paper, c.page.palette.ink))
-        shade = tuple(int(v) for v in (1 - share) * paper + share * ink)
+        shade = rgb((1 - share) * paper + share * ink)
         c.page.rules.append(Rule(column.left, edges[0], right, edges[1], shade, 0))
     thick = float(c.rng.uniform(1, 2.2))
     grid = happens(c.rng, c.sampling.table.grid_share)

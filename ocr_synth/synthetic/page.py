@@ -1,5 +1,6 @@
 """What a page holds before it is drawn: placed lines in blocks, in reading order, and the rules and fills under them. Pixels, y down."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,6 +9,14 @@ import regex
 from ocr_synth.synthetic.shape import Shaped
 
 Colour = tuple[int, int, int]
+
+
+def rgb(values: Iterable[float]) -> Colour:
+    """Three numbers in 0-255 as a colour."""
+    red, green, blue = (int(v) for v in values)
+    return red, green, blue
+
+
 _WORD = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]|[^\s\p{Han}\p{Hiragana}\p{Katakana}]+")
 
 

@@ -89,9 +89,9 @@ def _draw_rule(ground: np.ndarray, rule: Rule) -> None:
         left, top, right, bottom = (round(v) for v in box)
         cv2.rectangle(ground, (left, top), (max(right - 1, left), max(bottom - 1, top)), rule.colour, -1)
         return
-    corners = [(round(x * unit), round(y * unit)) for x, y in ((rule.left, rule.top), (rule.right, rule.bottom))]
+    first, last = [(round(x * unit), round(y * unit)) for x, y in ((rule.left, rule.top), (rule.right, rule.bottom))]
     thickness = -1 if rule.thickness == 0 else max(1, round(rule.thickness))
-    cv2.rectangle(ground, *corners, rule.colour, thickness, cv2.LINE_AA if thickness > 0 else cv2.LINE_8, _SUBPIXEL)
+    cv2.rectangle(ground, first, last, rule.colour, thickness, cv2.LINE_AA if thickness > 0 else cv2.LINE_8, _SUBPIXEL)
 
 
 def paper(page: Page, ranges: Paper, rng: np.random.Generator) -> np.ndarray:

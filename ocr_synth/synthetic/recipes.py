@@ -45,7 +45,7 @@ def synthetic() -> OcrSynthetic:
 
 
 def demo() -> OcrSynthetic:
-    """The demo: at most 40 documents of a text file, every eighth read back; natural backgrounds where image-text's demo has run.
+    """The demo: at most 40 documents of a text file, every twelfth read back; natural backgrounds where image-text's demo has run.
 
     Its training shards are looked for below `$SIEVELINE_IMAGE_TEXT_OUTPUT`, which the demo sets.
     """
@@ -56,6 +56,6 @@ def demo() -> OcrSynthetic:
         recipe,
         shards_per_slice=3,
         render=replace(recipe.render, measuring=measuring),
-        truth=Truth(measuring=Checking(share=0.12)),
+        truth=Truth(measuring=Checking(share=0.08)),
         write=Shards(max_shard_samples=200),
     )

@@ -18,7 +18,7 @@ from ocr_synth.synthetic.corpus import Source
 from ocr_synth.synthetic.documents import EmptyPageError, compose
 from ocr_synth.synthetic.fonts import Catalogue
 from ocr_synth.synthetic.labels import Labels, label
-from ocr_synth.synthetic.page import Colour, Page, Rule
+from ocr_synth.synthetic.page import Colour, Page, Rule, rgb
 from ocr_synth.synthetic.paint import paint, paper
 from ocr_synth.synthetic.sampling import Sampling, happens, one_of, uniform
 from ocr_synth.synthetic.shape import TofuError
@@ -178,7 +178,7 @@ class Renderer:
             [ground[int(a) : int(c) + 2 : 2, int(b) : int(d) + 2 : 2].reshape(-1, 3) for b, a, d, c in boxes]
         )
         order = np.argsort(luminance(under))
-        dark, light = (tuple(int(v) for v in under[order[int(share * (len(order) - 1))]]) for share in (0.01, 0.99))
+        dark, light = (rgb(under[order[int(share * (len(order) - 1))]]) for share in (0.01, 0.99))
         for ink in (page.palette.ink, page.palette.accent, WHITE, BLACK):
             worst = min(worst_contrast(ink, ground_colour, fade=page.palette.fade) for ground_colour in (dark, light))
             if worst >= least:
@@ -204,7 +204,7 @@ def _drop_shadow(behind: np.ndarray, chart: Map, size: tuple[int, int], rng: np.
     reach = float(rng.uniform(2, 14))
     small = 4  # the shadow is soft: a quarter of the size will do
     mask = np.zeros((-(-chart.height // small), -(-chart.width // small)), np.float32)
-    cv2.fillConvexPoly(mask, np.round((corners + reach / 2) / small).astype(np.int32), float(rng.uniform(0.2, 0.6)))
+    cv2.fillConvexPoly(mask, np.round((corners + reach / 2) / small).astype(np.int32), (float(rng.uniform(0.2, 0.6)),))
     mask = cv2.resize(cv2.GaussianBlur(mask, (0, 0), max(reach / small, 0.8)), (chart.width, chart.height))
     return cv2.multiply(behind, cv2.merge([1 - mask] * 3), dtype=cv2.CV_8U)
 
