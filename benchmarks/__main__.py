@@ -20,6 +20,8 @@ GROUPS = {
     "near-duplicates": "benchmarks.near_duplicates:rows",
     "concepts": "benchmarks.concepts:rows",
     "alignment": "benchmarks.alignment:rows",
+    "scene": "benchmarks.scene:rows",
+    "scene-quality": "benchmarks.scene:quality_rows",
     "writing": "benchmarks.writing:rows",
     "training": "benchmarks.training:rows",
     "synthetic": "benchmarks.synthetic:rows",

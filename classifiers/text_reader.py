@@ -15,12 +15,14 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import cv2
 import numpy as np
+import xxhash
 from PIL import Image
 
 from classifiers.rgb import decode_rgb
@@ -103,11 +105,15 @@ class TextReader:
         self._threads = threads
         self._models = lay_out_models(cache or cache_folder())
 
+    def engine(self) -> Any:
+        """The process's `PaddleOCR`, for one more picture: made anew where that is due."""
+        return _SHARED.engine(self._models, self._threads)
+
     def read(self, rgb: np.ndarray) -> list[Line]:
         """The lines of text in a picture, uint8 (h, w, 3), in the engine's order: from the top, then from the left."""
         bgr = np.ascontiguousarray(rgb[:, :, ::-1])
         with _SHARED.lock:
-            [result] = _SHARED.engine(self._models, self._threads).predict(bgr, text_det_limit_side_len=self.detect_side)
+            [result] = self.engine().predict(bgr, text_det_limit_side_len=self.detect_side)
         found = zip(result["rec_texts"], result["rec_scores"], result["rec_polys"], strict=True)
         return [
             Line(text.strip(), float(score), from_top_left(np.asarray(polygon)))
@@ -165,6 +171,26 @@ def _engine(models: Path, threads: int) -> Any:
     )
 
 
+@cache
+def weights_hash() -> str:
+    """32 hex digits over both models' files.
+
+    Raises:
+        ConfigError: the `rapidocr` package is not installed.
+    """
+    digest = xxhash.xxh3_128()
+    for file in MODELS.values():
+        digest.update((_packaged() / file).read_bytes())
+    return digest.hexdigest()
+
+
+def _packaged() -> Path:
+    spec = importlib.util.find_spec("rapidocr")
+    if spec is None or spec.origin is None:
+        raise ConfigError("reading text needs the models in the `rapidocr` package: pip install --no-deps rapidocr==3.10.0")
+    return Path(spec.origin).parent / "models"
+
+
 def lay_out_models(folder: Path) -> Path:
     """The folder with one folder per model, made below `folder` where missing; processes may race for it.
 
@@ -174,10 +200,7 @@ def lay_out_models(folder: Path) -> Path:
     target = folder / "ppocrv6-small-1"
     if target.is_dir():
         return target
-    spec = importlib.util.find_spec("rapidocr")
-    if spec is None or spec.origin is None:
-        raise ConfigError("reading text needs the models in the `rapidocr` package: pip install --no-deps rapidocr==3.10.0")
-    source = Path(spec.origin).parent / "models"
+    source = _packaged()
     folder.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=".ppocr-", dir=folder))
     try:

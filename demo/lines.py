@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo import ocr_texts, pool, system
+from demo import ocr_texts, pool, scene_pool, scene_truth, system
+from sieveline.output import Output
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,11 +16,13 @@ class Demo:
         recipe: "module:function".
         input: what the line reads, given the demo's folder.
         prepare: makes the input, given the demo's folder; one line for each thing that cannot be had, for the user to read.
+        truth: how well the line did against what is known, as text, given the demo's folder and the line's output; None where nothing is.
     """
 
     recipe: str
     input: Callable[[Path], str]
     prepare: Callable[[Path], list[str]]
+    truth: Callable[[Path, Output], str] | None = None
 
 
 def _synthetic(folder: Path) -> list[str]:
@@ -32,6 +35,12 @@ DEMOS = {
         recipe="sieveline.recipes:demo",
         input=lambda folder: str(folder / "pool" / "shards" / "*.tar"),
         prepare=lambda folder: list(pool.build(folder / "pool", pairs=4800)),
+    ),
+    "ocr-scene": Demo(
+        recipe="ocr_synth.scene.recipes:demo",
+        input=lambda folder: str(folder / "{scene_pool,image_text}" / "shards" / "*.tar"),
+        prepare=lambda folder: scene_pool.build(folder / "scene_pool"),
+        truth=lambda folder, place: str(scene_truth.score(place, folder / "scene_pool")),
     ),
     "ocr-synthetic": Demo(
         recipe="ocr_synth.synthetic.recipes:demo",

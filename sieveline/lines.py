@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LINES = {
     "image-text": "sieveline.image_text:LINE",
+    "ocr-scene": "ocr_synth.scene.line:LINE",
     "ocr-synthetic": "ocr_synth.synthetic.line:LINE",
 }
 """Name -> where its `Line` is."""

@@ -70,6 +70,7 @@ class Reason(StrEnum):
     TEXT_LENGTH = "text_length"
     TEXT_SCRIPT = "text_script"
     FEW_LINES = "few_lines"
+    NO_QUESTION = "no_question"  # lines, but none whose place or text is beyond doubt
 
     # ocr-synthetic
     MISSING_GLYPHS = "missing_glyphs"  # no font draws what the text needs

@@ -26,7 +26,7 @@ The ledger has them all and
 | valid | list<bool> | which lines passed every rule |
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -111,7 +111,7 @@ class SceneText:
         max_lines: lines read, valid or not: a page of small print is no scene.
     """
 
-    measuring: Measuring = Measuring()
+    measuring: Measuring = field(default_factory=Measuring)
     min_score: float | None = 0.8
     min_line_height: float | None = 10.0
     max_line_share: float | None = 0.5
