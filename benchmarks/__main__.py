@@ -26,6 +26,7 @@ GROUPS = {
     "academic": "benchmarks.academic:rows",
     "training": "benchmarks.training:rows",
     "gui": "benchmarks.gui:rows",
+    "synthetic": "benchmarks.synthetic:rows",
     "ten-million": "benchmarks.near_duplicates:ten_million_rows",
     "dagster": "benchmarks.line:dagster_rows",
     "growth": "benchmarks.line:growth_rows",

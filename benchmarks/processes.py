@@ -61,7 +61,9 @@ def cost_of(command: Sequence[str], environment: dict[str, str] | None = None, s
     if done.returncode not in statuses:
         raise RuntimeError(f"{' '.join(command)} ended with status {done.returncode}:\n{(done.stderr + done.stdout)[-4000:]}")
     found = json.loads(figures)
-    return Cost(cpu_seconds=found["cpu_seconds"], peak_bytes=found["peak_bytes"], output="\n".join(output), errors=done.stderr[-4000:])
+    return Cost(
+        cpu_seconds=found["cpu_seconds"], peak_bytes=found["peak_bytes"], output="\n".join(output), errors=done.stderr[-4000:]
+    )
 
 
 def main(command: list[str]) -> int:

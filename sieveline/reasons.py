@@ -119,7 +119,7 @@ class Reason(StrEnum):
 
     # ocr-scene
     LOW_TEXT_DENSITY = "low_text_density"  # nothing that looks like writing, before anything is read
-    NO_TEXT = "no_text"
+    NO_TEXT = "no_text"  # nothing was read; of a text source: it has none, or nothing of it found room
     MANY_LINES = "many_lines"
     TEXT_SCORE = "text_score"  # the reader is not sure of any line
     TEXT_SIZE = "text_size"
@@ -128,3 +128,10 @@ class Reason(StrEnum):
     TEXT_SCRIPT = "text_script"
     FEW_LINES = "few_lines"
     NO_QUESTION = "no_question"  # lines, but none whose place or text is beyond doubt
+
+    # ocr-synthetic
+    MISSING_GLYPHS = "missing_glyphs"  # no font draws what the text needs
+    TEXT_SHORT = "text_short"
+    LOW_CONTRAST = "low_contrast"
+    SMALL_TEXT = "small_text"
+    READ_WRONG = "read_wrong"  # a reader of the undegraded render disagrees with the label
