@@ -1,4 +1,6 @@
-"""The pixel audit: hide an element; if it was listed its box must change, if it was rejected nothing may.
+"""The pixel audit: hide an element; if it was listed its box must change, if it was rejected nothing may but a sliver.
+
+A sliver is less than `SLIVER` of the box: what looks out from under a menu by a few pixels can be seen, yet nobody could say what it is.
 
 This is what "visible" means (hide it, does the picture change?), at one screenshot per group of elements that do not overlap. It judges the
 listing by means that the listing does not use where it is sure of itself.
@@ -12,6 +14,8 @@ from gui_crawl import pixels
 from gui_crawl.listing import Listing, hidden_screen
 from gui_crawl.tab import Tab
 from sieveline.draws import uniform
+
+SLIVER = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ def audit(tab: Tab, image: np.ndarray, listing: Listing, *, most: int, rounds: i
         for i in group:
             listed, path, box, _ = candidates[i]
             changed = pixels.num_changed(image, after, box) >= pixels.MIN_PIXELS * dpr
+            if changed and not listed:
+                changed = pixels.changed_span(image, after, box) >= SLIVER
             counts[listed, changed == listed] += 1
             if changed != listed:
                 wrong.append((listed, path))

@@ -67,6 +67,18 @@ class Chromium:
     agent: str = "SievelineBot/0.1"
 
 
+def find(config: Chromium) -> str:
+    """Path of the program.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    path = shutil.which(config.executable)
+    if path is None:
+        raise ConfigError(f"{config.executable} is not installed; `python -m demo.system chromium` installs it")
+    return path
+
+
 class Watchdog:
     """Kills what outlives its time or its memory. `over` says why, None while all is well."""
 
@@ -164,10 +176,7 @@ class Browser:
         self.watchdog = Watchdog(self._processes, config.max_memory)
 
     def __enter__(self) -> "Browser":
-        executable = shutil.which(self.config.executable)
-        if executable is None:
-            raise ConfigError(f"{self.config.executable} is not installed; `python -m demo.system chromium` installs it")
-        self._executable = executable
+        self._executable = find(self.config)
         self._playwright = sync_playwright().start()
         return self
 

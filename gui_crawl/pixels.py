@@ -50,6 +50,17 @@ def num_changed(before: np.ndarray, after: np.ndarray, box: Box) -> int:
     return int((cv2.absdiff(a, b).max(axis=2) > VISIBLE_LEVELS).sum())
 
 
+def changed_span(before: np.ndarray, after: np.ndarray, box: Box) -> float:
+    """Share of `box`, 0-1, that the bounds of its changed pixels take."""
+    a, b = region(before, box), region(after, box)
+    if a.shape != b.shape or not a.size:
+        return 0.0
+    rows, columns = np.nonzero(cv2.absdiff(a, b).max(axis=2) > VISIBLE_LEVELS)
+    if not len(rows):
+        return 0.0
+    return float((np.ptp(rows) + 1) * (np.ptp(columns) + 1) / (a.shape[0] * a.shape[1]))
+
+
 def changed_share(before: np.ndarray, after: np.ndarray) -> float:
     """Share of pixels that differ between two screens, 0-1; 1 for screens of other sizes."""
     if before.shape != after.shape:

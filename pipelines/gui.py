@@ -99,7 +99,13 @@ class CapturesStep(MakingStep):
 def run(
     output: str, recipe: Gui, slices: list[Slice], engine: Engine, steps: Iterable[str] = LINE.steps
 ) -> dict[str, dict[str, int]]:
-    """Runs `steps` over slices; Beam's counters of each."""
+    """Runs `steps` over slices; Beam's counters of each.
+
+    Raises:
+        ConfigError: pages are to be visited and there is no browser.
+    """
+    if "captures" in steps:
+        browser.find(recipe.captures.measuring.chromium)
     place = Output(output)
     shards = [shard for s in slices for shard in s.shards]
     work = {

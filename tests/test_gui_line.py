@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from gui_crawl import recipes
+from gui_crawl.browser import Chromium
 from gui_crawl.crawl import Crawl
 from gui_crawl.devices import Guises
 from gui_crawl.explore import Exploring
@@ -19,6 +20,7 @@ from gui_crawl.stages.captures import Captures
 from gui_crawl.tab import Patience
 from sieveline import ledger, lines
 from sieveline import output as outputs
+from sieveline.errors import ConfigError
 from sieveline.output import Output
 from sieveline.report.page import build_report
 from sieveline.slices import plan_slices
@@ -141,3 +143,12 @@ def test_recipes_are_whole_and_frozen():
             make().seed = 1
     assert recipes.web().captures.measuring.manners.robots
     assert recipes.web().captures.measuring.allow == ()
+
+
+def test_a_missing_browser_is_said_before_any_work(made, tmp_path):
+    site, _, _ = made
+    of = recipe()
+    measuring = dataclasses.replace(of.captures.measuring, chromium=Chromium(executable="no-such-browser"))
+    with pytest.raises(ConfigError, match="no-such-browser is not installed"):
+        run(site, tmp_path, dataclasses.replace(of, captures=dataclasses.replace(of.captures, measuring=measuring)))
+    assert not (tmp_path / "ledger").exists()
