@@ -187,6 +187,14 @@ PACKAGES: dict[str, Package] = {
             size=131_624,
             license="GPL-2.0-or-later",
         ),
+        Package(
+            client="apt",
+            name="texlive-publishers-doc",
+            version="2022.20230122-4",
+            sha256="9b632913d4b0d0871bef41c414fc7ce1167e3bacb55b140901df0c95df1c5765",
+            size=213_032_232,
+            license="LPPL-1.3c and others",
+        ),
     )
 }
 
@@ -215,6 +223,9 @@ HEADS = (
     "dict-freedict-spa-eng",
 )
 """What only the script that trains the alignment heads needs, besides `DEMO`."""
+
+PAPERS = ("texlive-publishers-doc",)
+"""Papers in LaTeX with their PDFs, for the academic line's demo, bench and tests."""
 
 
 def unpacked(name: str) -> Path:

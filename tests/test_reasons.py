@@ -10,7 +10,7 @@ from sieveline.reasons import Reason
 ROOT = Path(__file__).parent.parent
 SOURCES = [
     p
-    for room in ("sieveline", "classifiers", "recaption", "gui_crawl", "pipelines")
+    for room in ("sieveline", "classifiers", "recaption", "ocr_synth", "gui_crawl", "pipelines")
     for p in sorted((ROOT / room).rglob("*.py"))
 ]
 
