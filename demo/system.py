@@ -9,8 +9,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-PROGRAMS = {"chromium": "chromium", "latexmlc": "latexml"}
-"""Program -> Debian package that has it."""
+_LATEX = ("texlive-latex-recommended", "texlive-latex-extra", "texlive-science", "texlive-publishers")
+PROGRAMS: dict[str, tuple[str, ...]] = {
+    "chromium": ("chromium",),
+    "latexmlc": ("latexml", *_LATEX),  # it reads styles and classes of TeX Live where it has none of its own
+    "bibtex": ("texlive-binaries", *_LATEX),
+    "latexmk": ("latexmk", *_LATEX),
+}
+"""Program -> Debian packages that have it and what it works with."""
 
 FONTS = (
     "fonts-noto-core",  # Latin, Cyrillic, Arabic, Hebrew and most other scripts
@@ -35,11 +41,11 @@ FONTS = (
 def need(program: str) -> bool:
     """Whether `program` is there, after an attempt to install it as root; says in one line what is missing otherwise."""
     if not shutil.which(program):
-        _install([PROGRAMS[program]])
+        _install(PROGRAMS[program])
     if shutil.which(program):
         return True
     print(
-        f"{program} is not here and could not be installed: apt-get install {PROGRAMS[program]}; what needs it is skipped",
+        f"{program} is not here and could not be installed: apt-get install {' '.join(PROGRAMS[program])}; what needs it is skipped",
         file=sys.stderr,
     )
     return False
