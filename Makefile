@@ -12,7 +12,7 @@ demo: .venv/ready
 	$(BIN)/python -m demo.run --output $(OUT)
 
 test: .venv/ready
-	$(BIN)/python -m demo.system chromium
+	$(BIN)/python -m demo.system chromium fonts latexmlc latexmk
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 ui: .venv/ready
