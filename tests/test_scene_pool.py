@@ -80,7 +80,7 @@ def test_scores_of_an_output(tmp_path):
     write(
         "text_density",
         text_density.LEDGER,
-        [{"key": "a", "kept": True}, {"key": "b", "kept": False}, {"key": "c", "kept": False}],
+        [{"key": "a", "kept": True}, {"key": "b", "kept": False}, {"key": "c", "kept": False}, {"key": "d", "kept": True}],
     )
     read = {
         "texts": ["Way out", "?"],
