@@ -29,6 +29,11 @@ _CHINESE = ("NotoSansCJK-Regular.ttc", "NotoSansCJK-Bold.ttc", "NotoSerifCJK-Reg
 _MARGIN = 0.35  # of the type size, around a sign
 _CHINESE_SHARE = 0.3
 _PLATE_SHARE = 0.6
+_UNFIT = frozenset(
+    "fuck fucking fucked shit bullshit ass asshole bitch bitches damn hell sex sexual sexy porn naked nude cock dick pussy whore slut "
+    "nigga niggas bastard cunt crap piss tits boobs rape raped kill killed killing murder jew jews jewish muslim muslims islamic nazi nazis "
+    "hitler isis gay lesbian terrorist terrorists suicide drugs hate".split()
+)  # common words that no sign of ours should combine
 _MIN_CONTRAST = 90  # of 255, between type and what is under it
 
 
@@ -137,6 +142,7 @@ def _text(chinese: bool, rng: np.random.Generator) -> str:
         return f"{int(rng.integers(10, 10000))}" + ("" if rng.random() < 0.5 else f".{int(rng.integers(10, 100))}")
     words = _words("zh" if chinese else "en")
     chosen = [words[int(len(words) * rng.random() ** 2)] for _ in range(int(rng.integers(1, 4)))]
+    chosen = ["open" if word in _UNFIT else word for word in chosen]
     if chinese:
         return "".join(chosen)
     joined = " ".join(chosen)
