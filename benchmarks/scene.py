@@ -31,9 +31,9 @@ from ocr_synth.stages import scene_text, text_density
 from sieveline.draws import uniform
 from sieveline.shards.batches import BatchBuilder
 
-READ, MIXED, QUALITY = 40, 80, 160
-WALL = (16, 80)  # pictures a worker reads in the small and in the large run
-TURNS = 3
+READ, MIXED, QUALITY = 20, 32, 120
+WALL = (6, 30)  # pictures a worker reads in the small and in the large run
+TURNS = 2
 
 
 def rows() -> Iterator[Row]:

@@ -67,7 +67,7 @@ def score(place: Output, pool: Path) -> Score:
     ids = sorted(path.stem for path in (pool / "shards").glob("*.tar"))
     dense = [row for i in ids for row in ledger.read_table(place.ledger("text_density", i), ["key", "kept"]).to_pylist()]
     read = [row for i in ids for row in ledger.read_table(place.ledger("scene_text", i)).to_pylist()]
-    matched = [match(written[row["key"]], lines(row)) for row in read]
+    matched = [match(written.get(row["key"], ()), lines(row)) for row in read]
     return Score(
         pictures=len(written),
         bare=len(dense) - len(written),

@@ -1,7 +1,7 @@
 """Text drawn onto real pictures, where it stands known to the pixel: what readers of scene text are held against.
 
 A sign is one to four lines in one typeface, straight on the picture with an outline or on a plate, tilted by up to 20 degrees. Its words
-are common English ones, numbers and, where a font for them is installed, common Chinese ones. The Latin typefaces are those that
+are those of English signs, numbers and, where a font for them is installed, those of Chinese ones. The Latin typefaces are those that
 matplotlib carries, so they are the same everywhere.
 """
 
@@ -26,6 +26,22 @@ _LATIN = (
     "cmss10",
 )
 _CHINESE = ("NotoSansCJK-Regular.ttc", "NotoSansCJK-Bold.ttc", "NotoSerifCJK-Regular.ttc", "wqy-zenhei.ttc")
+_ENGLISH_SIGNS = (
+    "airport avenue bakery bank barber beach bicycle books bridge bus cafe camera castle central chemist church cinema city clinic closed "
+    "coffee college corner danger delivery dentist door east electric elevator emergency entrance exit express factory family farm ferry "
+    "fire fish flowers free fresh fruit garage garden gate glass grand green ground hall harbour help hill hospital hotel house island "
+    "kitchen lake lane laundry left library lift market meat menu metro milk mill mountain museum music new north office open palace "
+    "paper park parking pharmacy photo platform police pool post private public pull push quality quick quiet railway red rent repair "
+    "restaurant right river road room sale school service shoes shop slow south special sports square stadium stairs station stop "
+    "street sugar sweet taxi tea theatre tickets timber toilets tours tower town trade tram travel university valley village wait "
+    "warehouse warning water way welcome west wine winter works workshop yellow young zone"
+)
+_CHINESE_SIGNS = (
+    "银行 医院 学校 车站 机场 酒店 餐厅 超市 书店 药店 公园 广场 出口 入口 停车场 洗手间 欢迎 光临 小心 地滑 请勿 吸烟 "
+    "营业 时间 茶 咖啡 面包 水果 新鲜 蔬菜 海鲜 火锅 北京 上海 东路 西路 南门 北门 中心 大厦 电梯 安全 通道 消防 "
+    "紧急 电话 服务 旅行 电影院 图书馆 博物馆 邮局 警察 地铁 公交 "
+    "售票处 候车室 眼镜 钟表 家具 花店 理发 修理 五金 文具 玩具 服装 皮鞋 特价 优惠"
+)
 _MARGIN = 0.35  # of the type size, around a sign
 _CHINESE_SHARE = 0.3
 _PLATE_SHARE = 0.6
@@ -135,25 +151,12 @@ def _grey(colour: np.ndarray) -> float:
 def _text(chinese: bool, rng: np.random.Generator) -> str:
     if rng.random() < 0.15:
         return f"{int(rng.integers(10, 10000))}" + ("" if rng.random() < 0.5 else f".{int(rng.integers(10, 100))}")
-    words = _words("zh" if chinese else "en")
-    chosen = [words[int(len(words) * rng.random() ** 2)] for _ in range(int(rng.integers(1, 4)))]
+    words = (_CHINESE_SIGNS if chinese else _ENGLISH_SIGNS).split()
+    chosen = [words[int(rng.integers(len(words)))] for _ in range(int(rng.integers(1, 4)))]
     if chinese:
         return "".join(chosen)
     joined = " ".join(chosen)
     return [joined, joined.title(), joined.upper()][int(rng.integers(3))]
-
-
-@cache
-def _words(language: str) -> list[str]:
-    from wordfreq import top_n_list
-
-    words = top_n_list(language, 6000)
-    fits = (
-        (lambda w: w.isascii() and w.isalpha() and len(w) > 1)
-        if language == "en"
-        else (lambda w: all("一" <= c <= "鿿" for c in w))
-    )
-    return [w for w in words if fits(w)]
 
 
 @cache

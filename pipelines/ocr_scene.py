@@ -67,7 +67,7 @@ class SceneTextStep(ShardStep):
     """Reads the text in what is left, with one engine a worker process."""
 
     name, upstream, first = "scene_text", "text_density", "text_density"
-    carried = ("caption", "url", "license")
+    carried = ()
     has_model = True
 
     def __init__(self, output: Output, recipe: Any):
@@ -107,6 +107,7 @@ class SceneViewsStep(FanOutStep):
     """One or two views of each kept picture, with their questions; reads no picture."""
 
     name, upstream, first = "scene_views", "scene_text", "text_density"
+    carried = ()
     made, ledgered = scene_views.MEASURED, scene_views.MEASURED
     light_below = float("inf")
 

@@ -80,15 +80,16 @@ def test_scores_of_an_output(tmp_path):
     write(
         "text_density",
         text_density.LEDGER,
-        [{"key": "a", "kept": True}, {"key": "b", "kept": False}, {"key": "c", "kept": False}],
+        [{"key": "a", "kept": True}, {"key": "b", "kept": False}, {"key": "c", "kept": False}, {"key": "d", "kept": True}],
     )
     read = {
         "texts": ["Way out", "?"],
         "polygons": [box(0, 0).ravel().tolist(), box(0, 50).ravel().tolist()],
         "valid": [True, False],
     }
-    write("scene_text", scene_text.LEDGER, [{"key": "a", "kept": True, **read}])
+    bare = {"key": "d", "kept": False, "texts": [], "polygons": [], "valid": []}
+    write("scene_text", scene_text.LEDGER, [{"key": "a", "kept": True, **read}, bare])
     found = score(place, folder)
-    assert found == Score(2, 1, 2, 1, 1, 1, 1, passed=1, skipped=1, kept=1)
+    assert found == Score(2, 2, 2, 1, 1, 1, 1, passed=1, skipped=1, kept=1)
     assert "1 of 2 (0.500)" in str(found)
     assert lines({**read, "valid": None}) == []

@@ -64,7 +64,7 @@ class TextDensity:
     """
 
     measuring: Measuring = field(default_factory=Measuring)
-    min_peak: float | None = 0.1
+    min_peak: float | None = 0.5
 
     def __post_init__(self):
         if self.min_peak is not None and not 0 <= self.min_peak <= 1:
