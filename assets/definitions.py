@@ -10,11 +10,11 @@ import gui_crawl  # noqa: F401  see above
 import ocr_synth  # noqa: F401  see above
 import recaption  # noqa: F401  see above
 import training  # noqa: F401  see above
-from assets import image_text
+from assets import gui, image_text, ocr_academic, ocr_scene, ocr_synthetic
 from assets.line import LineSettings
 from assets.training import TRAINING_ASSETS, training_job
 
-LINES = (image_text,)
+LINES = (image_text, ocr_synthetic, ocr_scene, ocr_academic, gui)
 """The module of each line has `LINE`, `CHECKS` and `AUTOMATION`."""
 
 defs = dg.Definitions(

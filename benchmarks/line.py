@@ -97,6 +97,8 @@ def through_dagster(pairs: int) -> Cost:
 
 def said(cost: Cost, what: str, output: Path) -> Cost:
     """`cost`, told on stderr with what the stages themselves counted, since a run is long."""
+    if not (output / "stats.json").exists():
+        raise RuntimeError(f"{what} did not come to its end:\n{cost.errors}")
     stages = json.loads((output / "stats.json").read_text())["stages"]
     shares = ", ".join(f"{stage['name']} {stage['kept']:,} kept {stage['cpu_seconds']:.0f} CPU-s" for stage in stages)
     print(f"{what}: {cost.cpu_seconds:.0f} CPU-s, {cost.peak_bytes / 1e9:.2f} GB; {shares}", file=sys.stderr)

@@ -30,12 +30,13 @@ class Cost:
     Attributes:
         cpu_seconds: user and system, of all its processes.
         peak_bytes: largest sum of their proportional set sizes.
-        output: what it printed.
+        output: what it printed; `errors`: the end of what it complained of.
     """
 
     cpu_seconds: float
     peak_bytes: int
     output: str
+    errors: str = ""
 
 
 def cost_of(command: Sequence[str], environment: dict[str, str] | None = None, statuses: Sequence[int] = (0,)) -> Cost:
@@ -60,7 +61,9 @@ def cost_of(command: Sequence[str], environment: dict[str, str] | None = None, s
     if done.returncode not in statuses:
         raise RuntimeError(f"{' '.join(command)} ended with status {done.returncode}:\n{(done.stderr + done.stdout)[-4000:]}")
     found = json.loads(figures)
-    return Cost(cpu_seconds=found["cpu_seconds"], peak_bytes=found["peak_bytes"], output="\n".join(output))
+    return Cost(
+        cpu_seconds=found["cpu_seconds"], peak_bytes=found["peak_bytes"], output="\n".join(output), errors=done.stderr[-4000:]
+    )
 
 
 def main(command: list[str]) -> int:

@@ -91,6 +91,14 @@ PACKAGES: dict[str, Package] = {
             license="Unicode-3.0",
         ),
         Package(
+            client="npm",
+            name="gentelella",
+            version="4.2.0",
+            sha256="42868c216515716c1f958d86459965b2d978d717eac912e456a2c540fed1e25d",
+            size=3_367_052,
+            license="MIT",
+        ),
+        Package(
             client="apt",
             name="kgeography-data",
             version="4:22.12.3-1",
@@ -179,6 +187,14 @@ PACKAGES: dict[str, Package] = {
             size=131_624,
             license="GPL-2.0-or-later",
         ),
+        Package(
+            client="apt",
+            name="texlive-publishers-doc",
+            version="2022.20230122-4",
+            sha256="9b632913d4b0d0871bef41c414fc7ce1167e3bacb55b140901df0c95df1c5765",
+            size=213_032_232,
+            license="LPPL-1.3c and others",
+        ),
     )
 }
 
@@ -193,6 +209,9 @@ DEMO = (
 )
 """What `make demo` needs, in bytes of download at most 250 MB (a test adds them up)."""
 
+PAGES = ("gentelella",)
+"""The rich web pages that the demo of the line `gui` crawls."""
+
 HEADS = (
     "openclipart-png",
     "openclipart-svg",
@@ -204,6 +223,9 @@ HEADS = (
     "dict-freedict-spa-eng",
 )
 """What only the script that trains the alignment heads needs, besides `DEMO`."""
+
+PAPERS = ("texlive-publishers-doc",)
+"""Papers in LaTeX with their PDFs, for the academic line's demo, bench and tests."""
 
 
 def unpacked(name: str) -> Path:

@@ -66,7 +66,7 @@ def show(line: str, folder: Path) -> None:
     if failure:
         sys.exit(failure)
     place = Output(str(output_folder(folder, line)))
-    scores = known_truth(folder, place) if line == "image-text" else ""
+    scores = known_truth(folder, place) if line == "image-text" else against_truth(line, folder, place)
     report = build_report(place)
     print(f"\n{line}")
     print_funnel(outputs.write_stats(place))
@@ -75,6 +75,11 @@ def show(line: str, folder: Path) -> None:
     if line == "image-text":
         print_losses(Path(place.root, "training", "metrics.jsonl"))
     print(f"\nreport   {report}\nseconds  {time.monotonic() - started:.0f}")
+
+
+def against_truth(line: str, folder: Path, place: Output) -> str:
+    told = DEMOS[line].truth
+    return f"\nagainst what is known:\n{told(folder, place)}" if told else ""
 
 
 def known_truth(folder: Path, place: Output) -> str:

@@ -18,10 +18,12 @@ class ReadingStep(ShardStep):
     Attributes:
         found: the stage's measured columns, `sample_id` among them.
         ledgered: those of them that the ledger holds beside its identity.
+        captions: whether a Parquet file without captions is an error.
     """
 
     found: ClassVar[pa.Schema]
     ledgered: ClassVar[pa.Schema]
+    captions: ClassVar[bool] = True
 
     def measure_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The columns `found` of a batch of `schema.SAMPLES`, row for row."""
@@ -43,7 +45,7 @@ class ReadingStep(ShardStep):
         return self.publish(task, table, ledger.read_metadata(url) or {})
 
     def _read(self, task: Task, url: str) -> None:
-        source = open_shard(task.shard.url, self.recipe.limits)
+        source = open_shard(task.shard.url, self.recipe.limits, captions=self.captions)
         schema = pa.schema([("source_shard", pa.string()), *(SAMPLES.field(n) for n in _WHERE), *self.found])
         batches = []
         for batch in source:

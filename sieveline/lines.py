@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 LINES = {
     "image-text": "sieveline.image_text:LINE",
+    "ocr-synthetic": "ocr_synth.synthetic.line:LINE",
+    "ocr-scene": "ocr_synth.scene.line:LINE",
+    "ocr-academic": "ocr_synth.academic.line:LINE",
+    "gui": "gui_crawl.line:LINE",
 }
 """Name -> where its `Line` is."""
 

@@ -17,7 +17,7 @@ class StepBars:
 
     def __call__(self, message: dict) -> None:
         """Takes a message of `pipelines.engine.report_progress`."""
-        if message["step"] != self._step:
+        if message["step"] != self._step or "total_shards" in message:  # a step may run twice: shards, then their ledger
             self.close()
             self._step = message["step"]
             self._bytes = self._shards = 0

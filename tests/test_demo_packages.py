@@ -3,12 +3,12 @@ import shutil
 import pytest
 
 from demo import packages
-from demo.packages import DEMO, HEADS, PACKAGES, ClientMissingError, PackageError, fetch, unpacked, verify
+from demo.packages import DEMO, HEADS, PACKAGES, PAGES, PAPERS, ClientMissingError, PackageError, fetch, unpacked, verify
 
 
 def test_the_demo_downloads_at_most_250_megabytes():
     assert sum(PACKAGES[name].size for name in DEMO) <= 250e6
-    assert {*DEMO, *HEADS} == PACKAGES.keys()
+    assert {*DEMO, *HEADS, *PAGES, *PAPERS} == PACKAGES.keys()
 
 
 def test_another_archive_than_the_pinned_one_is_refused_by_name(tmp_path):

@@ -1,12 +1,11 @@
 """OCR evidence: the real engine on a rendered sign."""
 
 import io
-from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from recaption.evidence import LabelEvidence, OcrConfig, OcrEvidence, lay_out_models
+from recaption.evidence import LabelEvidence, OcrConfig, OcrEvidence
 from recaption.facts import FactFinder
 from recaption.generator import Request
 from recaption.verify import Verifier
@@ -48,14 +47,6 @@ def test_a_large_image_is_shrunk(ocr: OcrEvidence) -> None:
         buffer = io.BytesIO()
         picture.resize((3200, 1800)).save(buffer, "JPEG")
     assert ocr.read(buffer.getvalue()) == ["Lima Airport"]
-
-
-def test_the_models_are_laid_out_once(tmp_path: Path) -> None:
-    folder = lay_out_models(tmp_path)
-    times = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
-    assert lay_out_models(tmp_path) == folder
-    assert times == {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
-    assert sorted(p.name for p in tmp_path.iterdir()) == [folder.name]
 
 
 def test_labels_support_what_they_name() -> None:

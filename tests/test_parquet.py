@@ -96,6 +96,17 @@ def test_strings_that_are_not_utf8(read):
     assert [(r["url"], r["flaw"]) for r in rows] == [("caf\ufffd", "caption_encoding")]
 
 
+def test_a_file_without_captions_is_read_where_none_are_needed(tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"image": pa.array([b"a", b"b"], pa.binary())}), path)
+    rows = [row for batch in open_shard(str(path), Limits(), captions=False) for row in batch.to_pylist()]
+    assert [(r["image"], r["caption"], r["flaw"]) for r in rows] == [
+        (b"a", None, "missing_caption"),
+        (b"b", None, "missing_caption"),
+    ]
+    assert read_images(str(path), [1], [1]) == [b"b"]
+
+
 def test_an_empty_file_of_rows(read):
     rows = read({"image": pa.array([], pa.binary()), "caption": pa.array([], pa.string())})
     assert [(r["flaw"], r["offset"]) for r in rows] == [("empty_shard", -1)]

@@ -8,7 +8,11 @@ import pytest
 from sieveline.reasons import Reason
 
 ROOT = Path(__file__).parent.parent
-SOURCES = [p for room in ("sieveline", "classifiers", "recaption", "pipelines") for p in sorted((ROOT / room).rglob("*.py"))]
+SOURCES = [
+    p
+    for room in ("sieveline", "classifiers", "recaption", "ocr_synth", "gui_crawl", "pipelines")
+    for p in sorted((ROOT / room).rglob("*.py"))
+]
 
 
 def test_names_and_values_agree():

@@ -72,6 +72,19 @@ def test_caption_from_json_alone_and_text_before_json(read):
     assert [(r["caption"], r["url"], r["flaw"]) for r in rows] == [("from json", None, None), ("from text", None, None)]
 
 
+def test_training_samples_are_read_as_pairs(read):
+    """Another line's output is this one's input: pictures are named `0.jpg`, what is known of them stands in the provenance."""
+    origin = {"original_caption": "A red fox", "url": "https://example.org/fox.jpg", "license": "CC0"}
+    content = [{"type": "image", "file": "0.jpg"}, {"type": "text", "text": "A fox in the snow", "loss": True}]
+    fields = {"id": "a", "line": "caption", "content": content, "provenance": origin}
+    rows, damage = read(
+        [("a.json", json.dumps(fields).encode()), ("a.0.jpg", PICTURE), ("a.1.jpg", jpeg(3)), ("b.0.png", b"x")]
+    )
+    assert damage is None
+    assert [(r["key"], r["image"], r["flaw"]) for r in rows] == [("a", PICTURE, None), ("b", b"x", "missing_caption")]
+    assert [rows[0][name] for name in ("caption", "url", "license")] == list(origin.values())
+
+
 def test_keys_end_at_the_first_dot_of_the_base_name(read):
     rows, _ = read(
         [("a.b/c.seg.jpg", b"mask"), ("a.b/c.jpg", PICTURE), ("a.b/c.txt", b"fox"), ("./d.JPG", PICTURE), ("./d.txt", b"d")]

@@ -217,3 +217,13 @@ def test_shards_lie_behind_any_fsspec_url(demo, tmp_path):
 def test_no_shards_is_the_users_error(tmp_path):
     with pytest.raises(ConfigError, match=r"no \.tar shard"):
         index.find_shards(f"{tmp_path}/*.tar")
+
+
+def test_braces_name_the_shards_of_several_lines(tmp_path):
+    for name in ("image_text/shards/b.tar", "gui/shards/a.tar", "pool/shards/c.tar"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"")
+    found = index.find_shards(f"{tmp_path}/{{image_text,gui}}/shards/*.tar")
+    assert found == [f"{tmp_path}/gui/shards/a.tar", f"{tmp_path}/image_text/shards/b.tar"]
+    with pytest.raises(ConfigError, match="ocr/shards"):
+        index.find_shards(f"{tmp_path}/{{image_text,ocr}}/shards/*.tar")

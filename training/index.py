@@ -28,6 +28,7 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+from braceexpand import braceexpand
 
 from sieveline.errors import ConfigError, ShardError
 from sieveline.fingerprint import fingerprint
@@ -53,16 +54,19 @@ SCHEMA = pa.schema(
 
 
 def find_shards(pattern: str) -> list[str]:
-    """The shards a glob names, sorted; `{a,b}` and any fsspec URL are understood.
+    """The shards a glob names, sorted; any fsspec URL, and braces as in a shell: `out/{image_text,gui}/shards/*.tar`.
 
     Raises:
-        ConfigError: none.
+        ConfigError: one of the patterns that the braces stand for matches no shard.
     """
-    fs, path = fsspec.core.url_to_fs(pattern)
-    found = sorted(p for p in fs.glob(path) if p.endswith(".tar"))
-    if not found:
-        raise ConfigError(f"no .tar shard matches {pattern}")
-    return [fs.unstrip_protocol(p).removeprefix("file://") for p in found]
+    shards: set[str] = set()
+    for single in braceexpand(pattern):
+        fs, path = fsspec.core.url_to_fs(single)
+        found = [p for p in fs.glob(path) if p.endswith(".tar")]
+        if not found:
+            raise ConfigError(f"no .tar shard matches {single}")
+        shards |= {fs.unstrip_protocol(p).removeprefix("file://") for p in found}
+    return sorted(shards)
 
 
 def samples_of(url: str) -> Iterator[tuple[str, int, int, dict[str, bytes]]]:

@@ -24,9 +24,10 @@ class ParquetShard:
         damage: after iteration, what was wrong with the file as a whole, or None.
     """
 
-    def __init__(self, url: str, limits: Limits):
+    def __init__(self, url: str, limits: Limits, *, captions: bool = True):
         self.url = url
         self.limits = limits
+        self.captions = captions
         self.damage: str | None = None
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -46,15 +47,19 @@ class ParquetShard:
             raise RetryableError(f"{self.url}: {error}") from error
 
     def _batches(self, file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
-        image_column, caption_column = _columns(self.url, file.schema_arrow)
         names = file.schema_arrow.names
+        image_column = _column(self.url, names, IMAGE_COLUMNS, "image")
+        caption_column = None
+        if self.captions or not set(CAPTION_COLUMNS).isdisjoint(names):
+            caption_column = _column(self.url, names, CAPTION_COLUMNS, "caption")
         extra = [n for n in ("key", "url", "license") if n in names and n not in (image_column, caption_column)]
         builder = BatchBuilder()
         seen: set[str] = set()
         row = 0
-        for batch in file.iter_batches(batch_size=128, columns=[image_column, caption_column, *extra]):
+        read = [name for name in (image_column, caption_column, *extra) if name is not None]
+        for batch in file.iter_batches(batch_size=128, columns=read):
             images = _image_bytes(batch[image_column])
-            captions = batch[caption_column].cast(pa.large_binary())
+            captions = pa.nulls(len(batch)) if caption_column is None else batch[caption_column].cast(pa.large_binary())
             texts = {n: _texts(batch[n]) if n in extra else [None] * len(batch) for n in ("key", "url", "license")}
             for i in range(len(batch)):
                 fields = {n: column[i] for n, column in texts.items()}
@@ -98,16 +103,11 @@ class ParquetShard:
         }
 
 
-def _columns(url: str, schema: pa.Schema) -> tuple[str, str]:
-    def pick(names: Sequence[str], what: str) -> str:
-        found = next((n for n in names if n in schema.names), None)
-        if found is None:
-            raise ShardError(
-                url, f"has no {what} column: one of {', '.join(names)} is needed, it has {', '.join(schema.names)}"
-            )
-        return found
-
-    return pick(IMAGE_COLUMNS, "image"), pick(CAPTION_COLUMNS, "caption")
+def _column(url: str, names: Sequence[str], wanted: Sequence[str], what: str) -> str:
+    found = next((n for n in wanted if n in names), None)
+    if found is None:
+        raise ShardError(url, f"has no {what} column: one of {', '.join(wanted)} is needed, it has {', '.join(names)}")
+    return found
 
 
 def _texts(column: pa.Array) -> list[str | None]:
@@ -130,7 +130,7 @@ def read_parquet_images(url: str, rows: Sequence[int]) -> list[bytes]:
     found: dict[int, bytes] = {}
     with fs.open(path, "rb") as source:
         file = pq.ParquetFile(source)
-        image_column, _ = _columns(url, file.schema_arrow)
+        image_column = _column(url, file.schema_arrow.names, IMAGE_COLUMNS, "image")
         start = 0
         for group in range(file.num_row_groups):
             count = file.metadata.row_group(group).num_rows

@@ -11,14 +11,17 @@ from sieveline.shards.tar import Limits, TarShard
 __all__ = ["Limits", "open_shard", "read_images"]
 
 
-def open_shard(url: str, limits: Limits) -> TarShard | ParquetShard:
+def open_shard(url: str, limits: Limits, *, captions: bool = True) -> TarShard | ParquetShard:
     """An iterable of record batches; after the last one its `damage` says what was wrong with the shard, or is None.
+
+    Args:
+        captions: whether a Parquet file must have a column of captions.
 
     Raises (when iterated):
         ShardError: nothing of the shard can be read.
         RetryableError: the storage failed in a way that may pass.
     """
-    return ParquetShard(url, limits) if url.endswith(".parquet") else TarShard(url, limits)
+    return ParquetShard(url, limits, captions=captions) if url.endswith(".parquet") else TarShard(url, limits)
 
 
 def read_images(url: str, offsets: Sequence[int] | pa.Array, lengths: Sequence[int] | pa.Array) -> list[bytes]:

@@ -63,7 +63,8 @@ class TarShard:
     """Iterates a tar's samples as batches of `schema.SAMPLES`, in the tar's order.
 
     Consecutive members with one key (the name up to the first dot of its base name) are a sample. The caption is the `.txt` member, else
-    `caption` of the `.json`. A key that was seen before is `DUPLICATE_KEY`; a tar without samples is one row with `EMPTY_SHARD`.
+    `caption` of the `.json`, else the original caption of a training sample. A key that was seen before is `DUPLICATE_KEY`; a tar without
+    samples is one row with `EMPTY_SHARD`.
 
     Attributes:
         damage: after iteration, what was wrong with the tar as a whole, or None.
@@ -179,6 +180,9 @@ class _Sample:
             try:
                 parsed = json.loads(self.metadata)
                 fields = parsed if isinstance(parsed, dict) else {}
+                origin = fields.get("provenance")  # of a training sample: another line's output is this one's input
+                if isinstance(origin, dict):
+                    fields = {"caption": origin.get("original_caption")} | origin | fields
             except (ValueError, RecursionError):  # beside a `.txt`, broken metadata costs nothing but url and licence
                 self.metadata_flaw = Reason.CAPTION_ENCODING
         url, licence = (_text(fields.get(name)) for name in ("url", "license"))
@@ -197,10 +201,10 @@ def _text(value: object) -> str | None:
 
 
 def _split_name(name: str) -> tuple[str, str]:
-    """WebDataset's rule: the key ends at the first dot of the base name."""
+    """WebDataset's rule: the key ends at the first dot of the base name. Training samples name their first picture `0.jpg`."""
     folder, slash, base = name.rpartition("/")
     stem, _, extension = base.partition(".")
-    return folder + slash + stem, extension.lower()
+    return folder + slash + stem, extension.lower().removeprefix("0.")
 
 
 def _read(file: IO[bytes], member: _Member) -> bytes:

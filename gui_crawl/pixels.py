@@ -1,0 +1,86 @@
+"""What the pixels of a screenshot say: whether a box shows anything, whether hiding an element changed it, how far two screens differ."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+VISIBLE_LEVELS = 10  # a change below it, of 255, is not counted as seen
+MIN_PIXELS = 6  # fewer changed pixels are not seen either, at one screenshot pixel per CSS pixel
+_GROUND = 12  # levels about a ground's colour that are still it
+
+Box = Sequence[float]
+
+
+def decode(png: bytes) -> np.ndarray:
+    """A screenshot as uint8 [height, width, 3], blue first."""
+    image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None, "Chromium's screenshot does not decode"
+    return image
+
+
+def region(image: np.ndarray, box: Box, margin: int = 0) -> np.ndarray:
+    """The pixels of `box` (x1, y1, x2, y2), widened by `margin` on each side, cut at the image's edges."""
+    x1, y1 = max(0, int(np.floor(box[0])) - margin), max(0, int(np.floor(box[1])) - margin)
+    return image[y1 : int(np.ceil(box[3])) + margin, x1 : int(np.ceil(box[2])) + margin]
+
+
+def shows(image: np.ndarray, box: Box, margin: int = 2) -> bool:
+    """Whether `box` and its border of `margin` pixels are of more than one colour, by more than `VISIBLE_LEVELS` in a channel."""
+    inside = region(image, box, margin)
+    if not inside.size:
+        return False
+    flat = inside.reshape(-1, 3)
+    return bool((np.abs(flat.astype(np.int16) - flat[0]).max(initial=0)) > VISIBLE_LEVELS)
+
+
+def lies_on(image: np.ndarray, box: Box, colours: Sequence[Sequence[float]]) -> bool:
+    """Whether a quarter of `box` at least is of a colour, or of the colours between several ([red, green, blue]), as far as an eye can tell."""
+    inside = region(image, box)
+    bounds = np.asarray(colours)[:, ::-1]
+    low, high = bounds.min(axis=0) - _GROUND, bounds.max(axis=0) + _GROUND
+    return bool(inside.size) and float(((inside >= low) & (inside <= high)).all(axis=2).mean()) >= 0.25
+
+
+def num_changed(before: np.ndarray, after: np.ndarray, box: Box) -> int:
+    """Pixels of `box` that differ by more than `VISIBLE_LEVELS` in a channel."""
+    a, b = region(before, box), region(after, box)
+    if a.shape != b.shape or not a.size:
+        return 0
+    return int((cv2.absdiff(a, b).max(axis=2) > VISIBLE_LEVELS).sum())
+
+
+def changed_span(before: np.ndarray, after: np.ndarray, box: Box) -> float:
+    """Share of `box`, 0-1, that the bounds of its changed pixels take."""
+    a, b = region(before, box), region(after, box)
+    if a.shape != b.shape or not a.size:
+        return 0.0
+    rows, columns = np.nonzero(cv2.absdiff(a, b).max(axis=2) > VISIBLE_LEVELS)
+    if not len(rows):
+        return 0.0
+    return float((np.ptp(rows) + 1) * (np.ptp(columns) + 1) / (a.shape[0] * a.shape[1]))
+
+
+def changed_share(before: np.ndarray, after: np.ndarray) -> float:
+    """Share of pixels that differ between two screens, 0-1; 1 for screens of other sizes."""
+    if before.shape != after.shape:
+        return 1.0
+    if before is after or np.array_equal(before, after):
+        return 0.0
+    return float((cv2.absdiff(before, after).max(axis=2) > VISIBLE_LEVELS).mean())
+
+
+def rounds(boxes: Sequence[Box], most: int) -> list[list[int]]:
+    """Groups of positions in `boxes` whose boxes do not overlap, at most `most` groups; smaller boxes come first, the rest is left out."""
+    order = sorted(range(len(boxes)), key=lambda i: (boxes[i][2] - boxes[i][0]) * (boxes[i][3] - boxes[i][1]))
+    groups: list[list[int]] = []
+    for i in order:
+        a = boxes[i]
+        for group in groups:
+            if not any(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for b in (boxes[j] for j in group)):
+                group.append(i)
+                break
+        else:
+            if len(groups) < most:
+                groups.append([i])
+    return groups

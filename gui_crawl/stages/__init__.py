@@ -1,0 +1,1 @@
+"""Stages of the GUI line: columns, thresholds and verdicts, one file each."""

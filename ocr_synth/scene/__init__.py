@@ -1,0 +1,1 @@
+"""Scene text: what becomes of photographs in which text was read."""

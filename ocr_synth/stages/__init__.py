@@ -1,0 +1,1 @@
+"""One stage, one file: its columns, its thresholds, and what it decides."""
