@@ -186,7 +186,7 @@ class Renderer:
                 _recolour(page, ink)
                 return ground, worst
         pad = 0.4 * page.lines[0].style.size
-        left, top, right, bottom = (_text_box(page) + [-pad, -pad, pad, pad]).tolist()
+        left, top, right, bottom = (_text_box(page) + np.array([-pad, -pad, pad, pad])).tolist()
         page.rules.insert(0, Rule(left, top, right, bottom, page.palette.paper, 0))
         return ground, _least_contrast(page)
 
