@@ -98,7 +98,7 @@ def _read(path: Path, video_processor):
     """Frames and metadata as transformers' own OpenCV reader and the processor's sampling give them."""
     from transformers.video_utils import read_video_opencv
 
-    frames, metadata = read_video_opencv(path, video_processor.sample_frames)
+    frames, metadata = read_video_opencv(str(path), video_processor.sample_frames)  # pyright: ignore[reportArgumentType] - cv2 wants a str
     if (
         len(metadata.frames_indices or []) == len(frames) + 1
     ):  # this reader gives the frame that fills up the last pair once only
