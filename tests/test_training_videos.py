@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -98,10 +99,9 @@ def _read(path: Path, video_processor):
     """Frames and metadata as transformers' own OpenCV reader and the processor's sampling give them."""
     from transformers.video_utils import read_video_opencv
 
-    frames, metadata = read_video_opencv(path, video_processor.sample_frames)
-    if (
-        len(metadata.frames_indices or []) == len(frames) + 1
-    ):  # this reader gives the frame that fills up the last pair once only
+    name: Any = str(path)
+    frames, metadata = read_video_opencv(name, video_processor.sample_frames)
+    if np.size(metadata.frames_indices) == len(frames) + 1:  # this reader gives the frame that fills up the last pair only once
         frames = np.concatenate([frames, frames[-1:]])
     return torch.from_numpy(frames).permute(0, 3, 1, 2), metadata
 
