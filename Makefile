@@ -1,4 +1,5 @@
-# Two commands: `make demo` shows everything on real pairs, `make test` proves it.
+# Two commands: `make demo` shows the image-text line and training on real pairs, `make test` proves everything; `make demo-ocr` and
+# `make demo-gui` show the other lines.
 # Everything lands in .venv, out/ and the cache ($SIEVELINE_CACHE, else ~/.cache/sieveline); `make clean` removes the first two.
 
 PYTHON ?= python3.11
@@ -6,10 +7,16 @@ BIN := .venv/bin
 OUT ?= out
 export DAGSTER_HOME ?= $(CURDIR)/$(OUT)/dagster_home
 
-.PHONY: demo test ui bench check lock clean
+.PHONY: demo demo-ocr demo-gui test ui bench check lock clean
 
 demo: .venv/ready
 	$(BIN)/python -m demo.run --output $(OUT)
+
+demo-ocr: .venv/ready
+	$(BIN)/python -m demo.run --output $(OUT) ocr-synthetic ocr-scene ocr-academic
+
+demo-gui: .venv/ready
+	$(BIN)/python -m demo.run --output $(OUT) gui
 
 test: .venv/ready
 	$(BIN)/python -m demo.system chromium fonts latexmlc latexmk

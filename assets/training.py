@@ -25,7 +25,7 @@ RECIPE = os.environ.get("SIEVELINE_TRAINING_RECIPE", "training.recipes:demo")
 def training_run(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     output = LINE.settings(context).output
     command = [sys.executable, "-m", "assets.training_child"]
-    arguments = {"shards": storage.join(output, "shards", "*.tar"), "recipe": RECIPE, "run": f"{output}/training"}
+    arguments = {"shards": storage.join(output, "shards", "*.tar"), "recipe": RECIPE, "run": storage.join(output, "training")}
     return context.resources.pipes.run(command=command, context=context, extras=arguments).get_materialize_result()
 
 

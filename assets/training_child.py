@@ -4,25 +4,29 @@ import argparse
 import base64
 import io
 import json
-from pathlib import Path
 from typing import Any
 
 from dagster_pipes import PipesContext, open_dagster_pipes
 
+from sieveline import storage
+from sieveline.lifetime import die_with_parent
 from training.cli import run as run_training
+from training.cli import run_folder
 
 LOG_EVERY = 10  # steps
 
 
 def main() -> None:
+    die_with_parent()  # Dagster's step: a run that is killed must not train on
     with open_dagster_pipes() as pipes:
-        folder = Path(pipes.get_extra("run"))
+        place = pipes.get_extra("run")
+        folder = run_folder(place)
         arguments = argparse.Namespace(
-            shards=pipes.get_extra("shards"), recipe=pipes.get_extra("recipe"), steps=None, output=folder, resume=folder
+            shards=pipes.get_extra("shards"), recipe=pipes.get_extra("recipe"), steps=None, output=None, resume=place
         )
         run_training(arguments, lambda row: tell(pipes, row))
         rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-        pipes.report_asset_materialization(metadata=metadata(rows, folder))
+        pipes.report_asset_materialization(metadata=metadata(rows, place))
 
 
 def tell(pipes: PipesContext, row: dict[str, Any]) -> None:
@@ -30,12 +34,12 @@ def tell(pipes: PipesContext, row: dict[str, Any]) -> None:
         pipes.log.info(f"step {row['step']}: loss {row['loss']:.3f}, {row['tokens_per_second']:,.0f} tokens/s")
 
 
-def metadata(rows: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
+def metadata(rows: list[dict[str, Any]], place: str) -> dict[str, Any]:
     """Numbers that plot over runs, and the loss curve as a picture.
 
     Args:
         rows: of `metrics.jsonl`, see `training.watch`.
-        folder: of the run.
+        place: folder or URL of the run.
     """
 
     def mean(name: str) -> float:
@@ -50,7 +54,7 @@ def metadata(rows: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
         "data wait share": mean("data_wait"),
         "tokens": sum(row["tokens"] for row in rows),
         "loss curve": {"type": "md", "raw_value": f"| loss |\n|---|\n| ![loss]({loss_curve(rows)}) |"},
-        "export": {"type": "path", "raw_value": str(folder / "export")},
+        "export": {"type": "path", "raw_value": storage.join(place, "export")},
     }
 
 

@@ -24,6 +24,7 @@ GROUPS = {
     "scene-quality": "benchmarks.scene:quality_rows",
     "writing": "benchmarks.writing:rows",
     "academic": "benchmarks.academic:rows",
+    "loading": "benchmarks.loading:rows",
     "training": "benchmarks.training:rows",
     "gui": "benchmarks.gui:rows",
     "synthetic": "benchmarks.synthetic:rows",

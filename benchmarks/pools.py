@@ -1,9 +1,12 @@
 """The demo's dirty pools of real pairs, in the sizes the benches ask for, built once into the cache."""
 
+import subprocess
 import sys
 from pathlib import Path
 
 from demo import pool
+from demo.lines import DEMOS
+from demo.run import output_folder
 from sieveline.cache import cache_folder
 
 
@@ -15,3 +18,20 @@ def pool_of(pairs: int) -> Path:
         for skipped in pool.build(folder, pairs=pairs):
             print(skipped, file=sys.stderr)
     return folder
+
+
+def demo_shards() -> str:
+    """Glob of the demo's training shards, those of every line it has: each line is run once into the cache, which takes minutes."""
+    folder = cache_folder() / "bench" / "demo"
+    for line, demo in DEMOS.items():
+        output = output_folder(folder, line)
+        if (output / "report" / "index.html").exists():
+            continue
+        print(f"running the demo of {line} into the cache", file=sys.stderr)
+        for skipped in demo.prepare(folder):
+            print(skipped, file=sys.stderr)
+        command = ["run", line, "--input", demo.input(folder), "--output", str(output), "--recipe", demo.recipe]
+        status = subprocess.run([sys.executable, "-m", "sieveline.cli", *command], check=False).returncode
+        if status not in (0, 1):  # 1: all done, a shard of the pool is damaged on purpose
+            raise RuntimeError(f"sieveline {' '.join(command)} ended with status {status}")
+    return str(folder / "*" / "shards" / "slice-*.tar")

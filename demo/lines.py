@@ -25,6 +25,21 @@ class Demo:
     truth: Callable[[Path, Output], str] | None = None
 
 
+def _pages() -> list[str]:
+    """Chromium, and the pages of an admin template to crawl."""
+    missing = [] if system.need("chromium") else ["chromium is missing: the crawl cannot run"]
+    try:
+        packages.fetch("gentelella")
+    except packages.PackageError as error:
+        missing.append(f"skipped: {error}")
+    return missing
+
+
+def _texts_and_fonts(folder: Path) -> list[str]:
+    system.need_fonts()
+    return ocr_texts.build(folder / "ocr_texts")
+
+
 DEMOS = {
     "image-text": Demo(
         recipe="sieveline.recipes:demo",
@@ -34,7 +49,7 @@ DEMOS = {
     "ocr-synthetic": Demo(
         recipe="ocr_synth.synthetic.recipes:demo",
         input=lambda folder: str(folder / "ocr_texts"),
-        prepare=lambda folder: _texts_and_fonts(folder),
+        prepare=_texts_and_fonts,
     ),
     "ocr-scene": Demo(
         recipe="ocr_synth.scene.recipes:demo",
@@ -53,18 +68,3 @@ DEMOS = {
         prepare=lambda folder: _pages(),
     ),
 }
-
-
-def _pages() -> list[str]:
-    """Chromium, and the pages of an admin template to crawl."""
-    missing = [] if system.need("chromium") else ["chromium is missing: the crawl cannot run"]
-    try:
-        packages.fetch("gentelella")
-    except packages.PackageError as error:
-        missing.append(f"skipped: {error}")
-    return missing
-
-
-def _texts_and_fonts(folder: Path) -> list[str]:
-    system.need_fonts()
-    return ocr_texts.build(folder / "ocr_texts")

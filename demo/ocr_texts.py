@@ -30,7 +30,13 @@ LANGUAGES = {
 MIN_SHARE = {"en": 0.6, "zh": 0.3, "ja": 0.2, "ru": 0.5, "ar": 0.5}
 """Least share of a paragraph's characters that must be the language's own letters: much of a translation is not translated."""
 FILES = 2  # of a language, so that the demo has more than one shard of each
-CODE = ("sieveline/draws.py", "sieveline/storage.py", "classifiers/near_duplicates.py", "training/packing.py")
+CODE = (
+    "sieveline/shards/tar.py",
+    "sieveline/storage.py",
+    "classifiers/near_duplicates.py",
+    "pipelines/duplicates.py",
+    "ocr_synth/synthetic/documents.py",
+)
 _PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "dt"})
 
 

@@ -57,6 +57,7 @@ _RIVALS = {  # what else somebody might take for the noun, by looks
     "column header": ("cell",),
 }
 ICON_SIDE = 64.0  # CSS pixels: larger pictures are images
+BUTTON_HEIGHT = 80.0  # CSS pixels: a taller button is a card to whoever sees it
 OPTION_HEIGHT = 48.0  # CSS pixels: a taller option is a row of a list to whoever sees it
 HEADING_SIZE = 1.15  # times the median font size of the page's text: larger text may pass for a heading
 
@@ -146,7 +147,7 @@ def _by_looks(
     button_size = (sides[:, 1] >= 18) & (sides[:, 1] <= 64) & (sides[:, 0] <= 400)
     alike = strict["link"] & framed & text & button_size & ~listed
     strict["link"] = strict["link"] & ~alike
-    strict["button"] = (strict["button"] & (framed | ~text)) | alike
+    strict["button"] = (strict["button"] & (framed | ~text) & (sides[:, 1] <= BUTTON_HEIGHT)) | alike
     strict["option"] = strict["option"] & (sides[:, 1] <= OPTION_HEIGHT)
 
 

@@ -25,6 +25,8 @@ from gui_crawl.uniqueness import fit
 from sieveline.draws import uniform
 from sieveline.reasons import Reason
 
+TURNS = ("read", "caption", "list")
+"""Page tasks that may share a sample with other questions of their capture."""
 _TOKENS = re.compile(
     r"<\|[^|]{0,40}\|>|</?(?:think|answer)>|\[gMASK\]|<sop>|[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]"
 )
@@ -60,9 +62,9 @@ def measure(capture: Capture, before: Capture | None, config: Measuring, seed: i
 def _form(row: dict[str, Any], config: Measuring, seed: int) -> str:
     """Whether a question goes alone, as a turn of a conversation, or into a list of its kind."""
     pick = Pick(seed, row["sample_id"])
-    if row["task"] not in (*REFERRING, "read") or pick.chance("single", config.single):
-        return "single"
-    if row["task"] == "read":
+    if row["task"] not in (*REFERRING, *TURNS) or pick.chance("single", config.single):
+        return "single"  # markup is long, and an action's pair of screenshots is its own
+    if row["task"] in TURNS:
         return "turns"
     return f"list {row['task']} {row['language']}" if pick.chance("list", config.listed) else "turns"
 

@@ -2,7 +2,7 @@
 
 A referring question goes alone, or with others of its capture as turns of one conversation, or with others of its task and language as one
 question over a numbered list (SeeClick batches many pairs of one screenshot, since the picture is what costs). Which of these is drawn
-for each question when it is measured (`form`) and orders the rows, so that samples are runs of rows here. Page tasks and actions go alone.
+for each question when it is measured (`form`) and orders the rows, so that samples are runs of rows here. Markup and actions go alone.
 """
 
 from collections.abc import Mapping, Sequence

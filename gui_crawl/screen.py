@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from gui_crawl import boxes as geometry
 from gui_crawl import concepts, look, nouns
+from gui_crawl.colours import names
 
 SAME_BOX = 0.5  # IoU from which two nested elements with one text are one thing whatever they are
 SAME_ICON = 0.2  # IoU from which a picture fills the control that holds nothing else
@@ -51,7 +53,7 @@ class Screen:
         self.n = len(elements)
         self.boxes = np.array([e["box"] for e in elements], np.float64).reshape(-1, 4)
         self.scale = scale = shown_scale(elements, self.boxes, scale)
-        self.looks = look.measure(pixels, self.boxes)
+        self.looks = [_agreed(seen, e) for seen, e in zip(look.measure(pixels, self.boxes), elements, strict=True)]
         self.texts = [normal(e["text"]) for e in elements]
         framed = np.array([seen.framed for seen in self.looks], bool)
         self.strict, self.lenient = nouns.bearers(elements, self.boxes, framed, self.own_texts, scale)
@@ -215,6 +217,15 @@ def lengths(text: str) -> float:
 
 
 _EM = {c: width for width, letters in ((0.25, "ijl|!'.,:;/ It"), (0.36, 'fr()[]{}-`"'), (0.83, "mMW@%w")) for c in letters}
+
+
+def _agreed(seen: look.Look, element: Mapping[str, Any]) -> look.Look:
+    """The look, without a colour where the pixels' ink and the style's go by different names: thin red strokes blend into pink."""
+    css = element["color"]
+    if seen.painted or seen.colour is None or not css or element["tag"] in ("img", "canvas", "video"):
+        return seen
+    said = names(*(int(css[k : k + 2], 16) for k in (1, 3, 5)))[0]
+    return seen if said in (None, seen.colour) else replace(seen, colour=None)
 
 
 def shown_scale(elements: Sequence[Mapping[str, Any]], boxes: np.ndarray, scale: float) -> float:

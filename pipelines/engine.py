@@ -5,7 +5,6 @@ Beam's own flags (`--beam "--runner=PortableRunner --job_endpoint=..."`). FnApiR
 that is ended as a group; worker processes die with it.
 """
 
-import ctypes
 import importlib
 import json
 import logging
@@ -25,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from sieveline.errors import SievelineError
+from sieveline.lifetime import die_with_parent
 
 PROGRESS_VARIABLE = "SIEVELINE_PROGRESS"
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,12 +55,6 @@ class Engine:
         mode = "in_memory" if workers == 1 else "multi_processing"
         quiet = "--default_sdk_harness_log_level=WARNING"
         return ["--runner=FnApiRunner", f"--direct_running_mode={mode}", f"--direct_num_workers={workers}", quiet]
-
-
-def die_with_parent() -> None:
-    """Asks the kernel (Linux) to kill this process when its parent dies, however the parent dies."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def run_in_child(target: str, on_progress: Callable[[dict], None] | None = None, **arguments: Any) -> Any:

@@ -7,6 +7,7 @@ of a result is the marker that it is done.
 
 import os
 import re
+import shutil
 import socket
 import tempfile
 import threading
@@ -61,6 +62,20 @@ def publish(url: str) -> Iterator[IO[bytes]]:
 def publish_bytes(url: str, content: bytes) -> None:
     with publish(url) as file:
         file.write(content)
+
+
+def publish_folder(folder: Path, url: str, *, last: str | None = None) -> None:
+    """Puts every file of a local folder and below under `url`, in the place of those there.
+
+    Args:
+        last: name of a file that is put there after all others, and before them taken away: where it is, the folder is whole.
+    """
+    if last is not None:
+        remove(join(url, last))
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in sorted(files, key=lambda path: path.relative_to(folder).as_posix() == last):
+        with publish(join(url, *path.relative_to(folder).parts)) as target, path.open("rb") as source:
+            shutil.copyfileobj(source, target, 1 << 20)
 
 
 def read_bytes(url: str) -> bytes:

@@ -58,6 +58,8 @@ _ROLES = {
 def element(noun: str, box: tuple[float, float, float, float], **fields: Any) -> dict[str, Any]:
     """One record; `text` also gives the accessible name where none is given. Its id is set by `screen`."""
     record = _BLANK | {"tag": "div"} | _ROLES[noun] | {"box": [float(v) for v in box]} | fields
+    if record.get("inked"):
+        record["color"] = "#{:02x}{:02x}{:02x}".format(*PAINT[record["paint"]])
     if not record["name"] and noun not in ("text", "list item", "navigation", "dialog", "icon"):
         record["name"] = record["text"]
     return record

@@ -78,3 +78,10 @@ def test_boxes_at_and_over_the_edge_are_measured():
         (seen,) = measure(pixels, np.array([box], float))
         assert not seen.painted
         assert seen.disc is not True
+
+
+def test_ink_that_pixels_and_style_call_differently_has_no_colour():
+    box = (10, 10, 40, 40)
+    told = element("icon", box, icon="x", paint="red", inked=True)
+    assert screen(told).looks[0].colour == "red"
+    assert screen(told | {"color": "#0000ff"}).looks[0].colour is None

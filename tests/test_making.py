@@ -109,7 +109,7 @@ def test_one_output_is_one_lines(tmp_path, capsys):
         cli.main(["run", "image-text", "--input", str(tmp_path), "--output", str(tmp_path)])
     assert exited.value.code == 2
     assert "holds the output of the line toy" in capsys.readouterr().err
-    with pytest.raises(ConfigError, match="there is no line 'none'; there are image-text"):
+    with pytest.raises(ConfigError, match="there is no line 'none'; there are gui, image-text"):
         lines.load("none")
 
 

@@ -130,6 +130,16 @@ def test_originals_and_recaptions_mix_at_the_ratio(demo):
     assert "free shipping" not in texts
 
 
+def test_no_epochs_leave_a_component_out(demo):
+    """How the first stage's recipe leaves video out."""
+    corpus, recipe, _ = demo
+    mixture = dataclasses.replace(recipe.mixture, epochs=(("interleaved/*", 0), ("*", 1)))
+    lines = {corpus.rows(ref.shard)["component"][ref.row] for ref in Blend(corpus, mixture, seed=0)}
+    assert lines == {"caption/drawn", "caption/stamps"}
+    assert recipes.glm4_1v_9b().mixture.epochs[0] == recipes.glm4_5v_106b_moe().mixture.epochs[0] == ("video/*", 0)
+    assert recipes.glm4_1v_9b_long_context().mixture == recipes.Mixture()
+
+
 def test_shuffling_differs_by_epoch_and_seed(demo):
     corpus, recipe, _ = demo
     refs = list(Blend(corpus, dataclasses.replace(recipe.mixture, epochs=(("*", 2),)), seed=0))

@@ -19,7 +19,10 @@ HERE = Path(__file__).parent
 
 def small(kind: str = "tiny", **parallel) -> recipes.Recipe:
     """A recipe for two short steps; the batch is the same whatever the processes."""
-    recipe = {"tiny": recipes.tiny, "moe": recipes.tiny_moe}[kind]()
+    recipe = {"tiny": recipes.tiny, "moe": recipes.tiny_moe, "one_head": recipes.tiny}[kind]()
+    if kind == "one_head":  # fewer key-value heads than context ranks: they are repeated
+        text = {**recipe.model.text, "num_key_value_heads": 1}
+        recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, text=text))
     return dataclasses.replace(
         recipe,
         sequence_length=256,
@@ -86,6 +89,7 @@ LAYOUTS = {
     "hybrid": ("tiny", {"replicas": 2}),
     "tensor": ("tiny", {"tensor": 2}),
     "context": ("tiny", {"context": 2, "activation_checkpointing": True}),
+    "context-repeated-heads": ("one_head", {"context": 2}),
     "experts": ("moe", {"activation_checkpointing": True}),
     "experts-tensor": ("moe", {"tensor": 2}),
     "experts-context": ("moe", {"context": 2}),
@@ -112,7 +116,7 @@ def one(shards, tmp_path_factory):
     from training import parallel
 
     folder = tmp_path_factory.mktemp("one")
-    for kind in ("tiny", "moe"):
+    for kind in ("tiny", "moe", "one_head"):
         run_gradients(shards, folder / kind, small(kind))
     yield folder
     parallel.stop()

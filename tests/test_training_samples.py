@@ -1,7 +1,6 @@
 """Samples to tokens against the model's own processor and position code."""
 
 import dataclasses
-import io
 
 import numpy as np
 import pytest
@@ -11,7 +10,8 @@ from training_data import caption_sample, interleaved_sample, picture
 
 from training import recipes, tokenizer
 from training.export import processor
-from training.samples import IGNORE, Encoder, Flaw, Piece, decode, image_size
+from training.pictures import Flaw, decode, image_size
+from training.samples import IGNORE, Encoder, Piece
 
 TEXTS = [caption_sample(1, n)[0]["content"][1]["text"] for n in range(200)]
 
@@ -109,9 +109,3 @@ def test_unlearnable_and_broken_samples_say_why(encoder):
         decode(data[: len(data) // 3])
     with pytest.raises(Flaw, match="image_aspect"):
         encoder.grid(20_000, 28)
-
-
-def test_transparency_goes_onto_white():
-    out = io.BytesIO()
-    Image.new("RGBA", (4, 4), (255, 0, 0, 0)).save(out, "PNG")
-    assert (decode(out.getvalue()) == 255).all()

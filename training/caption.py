@@ -21,7 +21,7 @@ def captions(export_dir: Path | str, image_paths: list[Path | str], *, max_token
     from PIL import Image
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    from training.samples import Flaw, decode
+    from training.pictures import Flaw, decode
 
     if not (Path(export_dir) / "config.json").exists():
         raise ConfigError(f"{export_dir} is no exported model: it has no config.json")

@@ -64,10 +64,12 @@ def processor(recipe: Recipe, tokenizer_folder: Path) -> Any:
 
     from training import tokenizer
 
-    size = {"shortest_edge": recipe.tokens.min_pixels, "longest_edge": recipe.tokens.max_pixels}
+    config = recipe.tokens
+    size = {"shortest_edge": config.min_pixels, "longest_edge": config.max_pixels}
+    video_size = {"shortest_edge": config.min_pixels, "longest_edge": config.max_video_pixels}
     return Glm4vProcessor(
         image_processor=Glm4vImageProcessor(size=size),
         tokenizer=tokenizer.load(tokenizer_folder),
-        video_processor=Glm4vVideoProcessor(),
+        video_processor=Glm4vVideoProcessor(size=video_size, fps=config.video_fps, max_duration=config.max_video_seconds),
         chat_template=CHAT_TEMPLATE,
     )

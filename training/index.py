@@ -9,7 +9,7 @@
 | variant | int8 | 0 the sample as it lies, 1 with its original caption |
 | piece | int16 | number of the piece, 0 unless the sample was too long |
 | tokens | int32 | of the piece |
-| patches | int32 | image patches of the piece |
+| patches | int32 | image patches of the piece; a pair of video frames counts once |
 | patch_squares | int64 | sum of squared patches over its images, what attention in the vision tower costs |
 | flaw | string | why the row cannot be trained on, else null |
 
@@ -32,8 +32,10 @@ from braceexpand import braceexpand
 
 from sieveline.errors import ConfigError, ShardError
 from sieveline.fingerprint import fingerprint
+from sieveline.lifetime import die_with_parent
 from sieveline.training_sample import media_files, validate
-from training.samples import Encoder, Flaw, image_size
+from training.pictures import Flaw
+from training.samples import Encoder
 
 SCHEMA = pa.schema(
     [
@@ -119,7 +121,7 @@ def rows(encoder: Encoder, key: str, members: Mapping[str, bytes]) -> list[dict[
     try:
         sample = read_sample(members)
         blank |= {"sample_id": sample["id"], "component": f"{sample['line']}/{sample['provenance'].get('source') or 'unknown'}"}
-        sizes = {p["file"]: image_size(members[p["file"]]) for p in sample["content"] if p["type"] == "image"}
+        sizes = encoder.sizes(sample, members)
         variants = [False, True] if _recaptioned(sample) else [False]
         found = [(v, i, p) for v in variants for i, p in enumerate(encoder.pieces(sample, sizes, original=v))]
     except Flaw as flaw:
@@ -163,7 +165,7 @@ def cached(url: str, encoder: Encoder, cache: Path) -> Path:
     info = fs.info(path)
     stamp = info.get("ETag") or info.get("mtime") or info.get("created")
     settings = (encoder.config, encoder.sequence_length, encoder.patch, encoder.merge, tokenizer_digest(encoder.folder))
-    target = cache / f"{fingerprint('index-1', url, info['size'], str(stamp), *settings)}.parquet"
+    target = cache / f"{fingerprint('index-2', url, info['size'], str(stamp), *settings)}.parquet"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f"{target.name}.{os.getpid()}")
@@ -190,6 +192,6 @@ def build(
         from concurrent.futures import ProcessPoolExecutor
         from multiprocessing import get_context
 
-        with ProcessPoolExecutor(min(workers, len(mine)), mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(min(workers, len(mine)), get_context("spawn"), initializer=die_with_parent) as pool:
             return list(pool.map(cached, mine, [encoder] * len(mine), [cache] * len(mine)))
     return [cached(url, encoder, cache) for url in mine]

@@ -16,6 +16,7 @@ from typing import Any
 
 import xxhash
 
+from sieveline.cache import cache_folder
 from sieveline.errors import ConfigError
 from sieveline.fingerprint import fingerprint
 from training.balance import imbalance
@@ -306,7 +307,7 @@ def prepare(shards: str, recipe: Recipe, run: Path, world: Any) -> tuple[Any, An
     from training.samples import Encoder
 
     found = index.find_shards(shards)
-    cache = Path(recipe.loading.index_cache or "~/.cache/sieveline/training-index").expanduser()
+    cache = Path(recipe.loading.index_cache or cache_folder() / "training-index").expanduser()
     folder = run / "tokenizer"
     if world.first:
         run.mkdir(parents=True, exist_ok=True)

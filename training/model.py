@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
 from sieveline.errors import ConfigError
-from training import attention
+from training import attention, pictures
 from training.recipes import Recipe
 from training.samples import IGNORE
 from training.tokenizer import END, IMAGE, IMAGE_END, IMAGE_START, VIDEO, VIDEO_END, VIDEO_START
@@ -95,14 +95,11 @@ class PackedModel(nn.Module):
     def reset_buffers(self, device: torch.device | None = None) -> None:
         """Computes the buffers no checkpoint holds: normalisation and rotary frequencies (made on the meta device they are empty)."""
         # what the model's image processor does to pixels, folded into one multiplication and one subtraction a frame
-        from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
-
         vision = self.model.config.vision_config
         shape = (3, vision.temporal_patch_size, vision.patch_size**2)
+        scale, shift = (factor[..., None].expand(shape).to(device or "cpu") for factor in pictures.factors())
+        self.scale, self.shift = nn.Buffer(scale, persistent=False), nn.Buffer(shift, persistent=False)
         with torch.device(device or "cpu"):
-            mean, std = (torch.tensor(x)[:, None, None].expand(shape) for x in (OPENAI_CLIP_MEAN, OPENAI_CLIP_STD))
-            self.scale = nn.Buffer(1 / (255 * std), persistent=False)
-            self.shift = nn.Buffer(mean / std, persistent=False)
             for module in self.model.modules():
                 if hasattr(module, "original_inv_freq"):
                     fresh: Any = type(module)(module.config)  # type: ignore[call-arg]
@@ -169,15 +166,17 @@ class PackedModel(nn.Module):
         ends = (counts // merge**2).cumsum(0)
         begins = ends - counts // merge**2
         inside = torch.nonzero((where >= first) & (where < last))[:, 0]
-        if len(inside):
-            touched = (ends > inside[0]) & (begins <= inside[-1])
-            patches, grids = pack.patches[touched.repeat_interleave(counts)], pack.grids[touched]
-            skip, take = int(inside[0] - begins[touched][0]), len(inside)
+        grids, skip, take = pack.grids, 0, len(inside)
+        if not take:
+            pixels = self.scale.new_zeros((merge**2, self.scale.numel()))
+            grids = grids.new_tensor([[1, merge, merge]])
+        elif take == len(where):
+            pixels = self._normalise(pack.patches, pack.pairs)
         else:
-            patches = pack.patches.new_zeros((merge**2, pack.patches.shape[1]))
-            grids = pack.grids.new_tensor([[1, merge, merge]])
-            skip, take = 0, 0
-        features = self.model.model.get_image_features(self._normalise(patches), grids, return_dict=True).pooler_output
+            touched = (ends > inside[0]) & (begins <= inside[-1])
+            grids, skip = grids[touched], int(inside[0] - begins[touched][0])
+            pixels = self._normalise(*_chosen(pack, touched.repeat_interleave(counts)))
+        features = self.model.model.get_image_features(pixels, grids, return_dict=True).pooler_output
         used = torch.cat(tuple(features))
         kept = used[skip : skip + take]
         if not take:
@@ -185,9 +184,29 @@ class PackedModel(nn.Module):
             kept = _Anchor.apply(kept, used)
         return BaseModelOutputWithPooling(pooler_output=(kept,))  # type: ignore[arg-type]
 
-    def _normalise(self, patches: torch.Tensor) -> torch.Tensor:
-        """uint8 (P, 3 * p * p) -> (P, 3 * 2 * p * p): normalised, and shown twice in time as a still image is."""
-        return (patches.unflatten(1, (3, 1, -1)) * self.scale).sub_(self.shift).flatten(1)
+    def _normalise(self, patches: torch.Tensor, pairs: torch.Tensor | None = None) -> torch.Tensor:
+        """`Packed.patches` and `pairs` to (P, 3 * 2 * p * p): normalised, and a still shown twice in time; what is normalised stays."""
+        if patches.is_floating_point():
+            return patches
+        count = len(patches) - (0 if pairs is None else len(pairs))
+        first, second = patches[:count], patches[count:]
+        if patches.device.type == "cpu":  # the same in fewer passes over memory
+            out = pictures.normalise(self.scale.new_empty((count, self.scale.numel())), first)
+        else:
+            out = (first.unflatten(1, (3, 1, -1)) * self.scale).sub_(self.shift).flatten(1)
+        if len(second):
+            frames = (second.unflatten(1, (3, -1)) * self.scale[:, 0]).sub_(self.shift[:, 0])
+            out.view(count, 3, 2, -1)[pairs, :, 1] = frames
+        return out
+
+
+def _chosen(pack: "Packed", keep: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """`patches` and `pairs` of the patches that a bool (P,) chooses."""
+    if pack.patches.is_floating_point():
+        return pack.patches[keep], pack.pairs
+    seconds = keep[pack.pairs]
+    patches = torch.cat([pack.patches[: len(keep)][keep], pack.patches[len(keep) :][seconds]])
+    return patches, (keep.cumsum(0) - 1)[pack.pairs[seconds]]
 
 
 class _Anchor(torch.autograd.Function):

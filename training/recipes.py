@@ -34,6 +34,9 @@ class Tokens:
     training_texts: int = 20_000  # texts the trained tokenizer sees; taken from the first shards in order
     min_pixels: int = 112 * 112  # [P] counted over t * h * w with t = 2, as the image processor does
     max_pixels: int = 28 * 28 * 15_000  # [P] the same; 7,500 tokens for one still image
+    video_fps: float = 2.0  # [P] frames a second
+    max_video_seconds: int = 300  # [P] of a longer video, as many frames as these seconds give are taken evenly
+    max_video_pixels: int = 28 * 28 * 2 * 30_000  # [P] over t * h * w: 30,000 tokens for one video
     split_lines: tuple[str, ...] = ("interleaved",)  # [?] lines cut into pieces when too long; the others are dropped
     control_lines: tuple[str, ...] = ("gui", "grounding", "instruct")  # lines whose text may hold box, think and role tokens
 
@@ -66,11 +69,16 @@ class Packing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loading:
+    """Reading and decoding. `patches` is what workers send: "uint8" leaves normalising to the device, an eighth of the bytes; "float32" is
+    normalised already, for a device that is slower than its workers.
+    """
+
     workers: int = 4
+    patches: Literal["uint8", "float32"] = "uint8"
     prefetch: int = 4  # packs ahead per worker
     max_corrupt_share: float = 0.01  # of samples, once `corrupt_grace` have been seen
     corrupt_grace: int = 100
-    index_cache: str | None = None  # None: ~/.cache/sieveline/training-index
+    index_cache: str | None = None  # None: `training-index` in the cache
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,7 +181,13 @@ def tiny() -> Recipe:
         sequence_length=1_024,
         global_batch=4,
         steps=40,
-        tokens=Tokens(vocabulary=1_024, min_pixels=2 * 56 * 56, max_pixels=2 * 112 * 112),
+        tokens=Tokens(
+            vocabulary=1_024,
+            min_pixels=2 * 56 * 56,
+            max_pixels=2 * 112 * 112,
+            max_video_seconds=8,
+            max_video_pixels=16 * 84 * 84,
+        ),
         mixture=Mixture(shuffle_samples=2_000),
         packing=Packing(window_batches=16, group=4),
         loading=Loading(workers=1, prefetch=8),
@@ -204,6 +218,8 @@ def tiny_moe() -> Recipe:
         base, name="tiny_moe", model=Model(architecture="glm4v_moe", text=text, vision=base.model.vision)
     )
 
+
+EVERYTHING_BUT_VIDEO = Mixture(epochs=(("video/*", 0), ("*", None)))  # [P] of the first stage; shares are not published
 
 VISION = {  # [P] AIMv2-Huge shape; [T] the rest
     "depth": 24,
@@ -242,9 +258,10 @@ def glm4_1v_9b() -> Recipe:
         sequence_length=8_192,  # [P]
         global_batch=1_536,  # [P]
         steps=120_000,  # [P]
+        mixture=EVERYTHING_BUT_VIDEO,
         optimizer=Optimizer(peak_rate=2e-5),  # [?]
         parallel=Parallel(tensor=2),  # [P]
-        packing=Packing(window_batches=1, group=128),
+        packing=Packing(window_batches=4, group=256),
         watch=Watch(peak_flops=989e12),  # H100 SXM, dense bf16, by its data sheet
     )
 
@@ -259,6 +276,7 @@ def glm4_1v_9b_long_context() -> Recipe:
         name="glm4_1v_9b_long_context",
         sequence_length=32_768,  # [P]
         steps=10_000,  # [P]
+        mixture=Mixture(),  # [P] video as well, and what is longer than 8,192 tokens
         parallel=Parallel(tensor=2, context=4),  # [P]
         optimizer=Optimizer(peak_rate=1e-5, warmup_steps=200),  # [?]
     )
@@ -297,13 +315,14 @@ def glm4_5v_106b_moe() -> Recipe:
                     "mrope_section": [8, 12, 12],  # [T]
                 },
             },
-            vision={**VISION, "intermediate_size": 10_944},
+            vision={**VISION, "intermediate_size": 10_944},  # [?] as the decoder's; transformers' default is the 9B's
         ),
         sequence_length=8_192,  # [P]
         global_batch=1_536,  # [P]
         steps=120_000,  # [P]
+        mixture=EVERYTHING_BUT_VIDEO,
         optimizer=Optimizer(peak_rate=2e-5),  # [?]
         experts=Experts(bias_rate=1e-3, balance_loss=1e-4),  # [P]
-        packing=Packing(window_batches=1, group=128),
+        packing=Packing(window_batches=4, group=256),
         watch=Watch(peak_flops=989e12),
     )

@@ -59,15 +59,19 @@ def anchors(screen: Screen, i: int) -> Iterator[tuple[Direction, Meaning]]:
         "above": others[:, 1] - box[3],
     }
     found: list[tuple[float, int, Direction]] = []
-    for direction, gap in gaps.items():
+    directions: tuple[Direction, ...] = ("right", "below", "left", "above")
+    for direction in directions:
+        gap = gaps[direction]
         beside = geometry.shared_span(others, box, 1 if direction in ("right", "left") else 0) >= 0.5
         if direction in ("below", "above"):
             beside |= np.abs(others[:, 0] - box[0]) <= 8 * screen.scale
         reach = REACH[direction in ("below", "above")] * screen.scale
         for k in np.flatnonzero(beside & (gap >= -2 * screen.scale) & (gap <= reach)).tolist():
             found.append((float(gap[k]), int(ids[k]), direction))
-    near = [(j, direction) for _, j, direction in sorted(found)[: 3 * ANCHORS] if not _parted(screen, i, j, direction)]
-    for j, direction in near[:ANCHORS]:
+    close: list[tuple[int, Direction]] = [
+        (j, direction) for _, j, direction in sorted(found)[: 3 * ANCHORS] if not _parted(screen, i, j, direction)
+    ]
+    for j, direction in close[:ANCHORS]:
         noun = screen.kinds[j]
         yield (
             direction,

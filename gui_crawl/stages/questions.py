@@ -102,7 +102,7 @@ class Measuring:
         lists: nouns listed per capture at most.
         reads: regions read per capture at most.
         captions: captions and markup are made of this share of captures.
-        single: share of questions that go into a sample alone; the others of their capture share samples, but for page tasks and actions.
+        single: share of questions that go into a sample alone; the others of their capture share samples, but for markup and actions.
         listed: share of those that are asked as a numbered list, the rest as turns of a conversation.
         batch: questions in one sample at most; the number is drawn from 2 up to it.
         min_read: characters that are worth reading.
@@ -118,9 +118,9 @@ class Measuring:
     lists: int = 2
     reads: int = 6
     captions: float = 0.5
-    single: float = 0.2
-    listed: float = 0.4
-    batch: int = 8
+    single: float = 0.05
+    listed: float = 0.3
+    batch: int = 16
     min_read: int = 3
     max_headings: int = 5
     max_elements: int = 3_000

@@ -162,7 +162,7 @@ def _cut(paragraph: str) -> Iterator[str]:
 
 
 def _code(text: str) -> Iterator[str | None]:
-    """Stretches of up to 40 lines of at most 100 characters, from one blank line to another."""
+    """Stretches of up to 40 lines of at most 132 characters, from one blank line to another."""
     lines = [unicodedata.normalize("NFC", line.expandtabs(4).rstrip()) for line in text.split("\n")]
     part: list[str] = []
     for line in [*lines, ""]:
@@ -177,7 +177,7 @@ def _code(text: str) -> Iterator[str | None]:
 def _stretch(lines: list[str]) -> Iterator[str | None]:
     body = "\n".join(lines).strip("\n")
     if len(body.strip()) >= MIN_PASSAGE:
-        too_long = any(len(line) > 100 for line in lines)
+        too_long = any(len(line) > 132 for line in lines)
         yield None if too_long or any(p.search(body) for p in (_CONTROL, _INVISIBLE, _MARK)) else body
 
 

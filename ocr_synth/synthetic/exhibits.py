@@ -71,14 +71,16 @@ def _documents(output: Output, made: pa.Table, recipe: dict[str, Any]) -> Exhibi
     """Kept documents, as different in language and kind as there are."""
     kept = made.filter(made["kept"]).to_pylist()
     kept.sort(key=lambda row: draws.uniform(0, "exhibit", row["sample_id"]))
-    order, seen = [], set()
-    for row in kept:  # one of each pair first
-        if (row["language"], row["kind"]) not in seen:
-            seen.add((row["language"], row["kind"]))
-            order.append(row)
-    order.sort(key=lambda row: sum(other["language"] == row["language"] for other in order[: order.index(row)]))
+    seen: dict[str, set[str]] = {}
+    order: list[tuple[int, dict[str, Any]]] = []
+    for row in kept:  # one of each kind in each language; languages take turns
+        kinds = seen.setdefault(row["language"], set())
+        if row["kind"] not in kinds:
+            order.append((len(kinds), row))
+            kinds.add(row["kind"])
+    chosen = [row for _, row in sorted(order, key=lambda pair: pair[0])][:DOCUMENTS]
     figures = []
-    for row, picture, labels in _opened(output, order[:DOCUMENTS]):
+    for row, picture, labels in _opened(output, chosen):
         asked = turns(
             labels, (row["width"], row["height"]), row["language"], _tasks(recipe), recipe.get("seed", 0), row["sample_id"]
         )

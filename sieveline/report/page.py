@@ -315,13 +315,16 @@ def _truth(rows: Any) -> list[dict[str, Any]]:
 
 def _input(slices: Sequence[Slice]) -> str:
     """What all source shards' URLs begin with."""
-    urls = [s.url for x in slices for s in x.shards]
+    urls = [s.url.partition("#")[0] for x in slices for s in x.shards]  # behind the #: which part of a file a shard is
     if not urls:
         return ""
     low, high = min(urls), max(urls)
     same = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
     folder = low[:same].rpartition("/")[0]
-    return f"{folder}/*.{low.rpartition('.')[2]}" if len(urls) > 1 else low
+    if len(set(urls)) == 1:
+        return low
+    endings = {u.rpartition("/")[2].rpartition(".")[2] for u in urls}
+    return f"{folder}/*.{endings.pop()}" if len(endings) == 1 else f"{folder}/*"
 
 
 def _json(url: str) -> Any:

@@ -1,0 +1,131 @@
+"""Where a run lies: shards and results on S3, by the command line and by Dagster's asset, on a real S3 server on loopback."""
+
+import argparse
+import dataclasses
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from moto.server import ThreadedMotoServer
+from training_data import write_demo
+
+from assets.image_text import LINE
+from assets.line import LineSettings
+from assets.training import training_run
+from sieveline import storage
+from sieveline.errors import ConfigError
+from training import cli, parallel, recipes
+
+CHECKPOINT = "step-00000002"
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    import s3fs
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        s3fs.S3FileSystem.clear_instance_cache()
+        s3fs.S3FileSystem().mkdir("bucket")
+        yield "s3://bucket"
+        s3fs.S3FileSystem.clear_instance_cache()
+    parallel.stop()
+    server.stop()
+
+
+@pytest.fixture
+def output(s3, tmp_path, monkeypatch) -> str:
+    """A line's output on S3, of which only the training shards are there; and a cache of the test's own."""
+    monkeypatch.setenv("SIEVELINE_CACHE", str(tmp_path / "cache"))
+    root = storage.join(s3, uuid.uuid4().hex)
+    write_demo(tmp_path / "shards", samples=60)
+    storage.publish_folder(tmp_path / "shards", storage.join(root, "shards"))
+    return root
+
+
+def fetched(url: str, folder: Path) -> Path:
+    folder.mkdir()
+    for file in storage.listing(url):
+        (folder / file.rpartition("/")[2]).write_bytes(storage.read_bytes(file))
+    return folder
+
+
+def brief() -> recipes.Recipe:
+    """Named below; what the asset's child process trains by."""
+    return dataclasses.replace(recipes.demo(), steps=8)
+
+
+def test_dagsters_asset_trains_where_the_shards_lie_on_s3(output, tmp_path, monkeypatch):
+    from transformers import AutoModelForImageTextToText
+
+    here = Path(__file__).parent
+    monkeypatch.setenv("PYTHONPATH", f"{here.parent}{os.pathsep}{here}")
+    monkeypatch.setattr("assets.training.RECIPE", "test_training_place:brief")
+    settings = LineSettings(name="image-text", input="", output=output)
+    resources = {LINE.key: settings, "pipes": dg.PipesSubprocessClient()}
+    result = dg.materialize([training_run], resources=resources, selection=[training_run], raise_on_error=True)
+    (event,) = result.asset_materializations_for_node("training__training_run")
+    shown: dict = {name: value.value for name, value in event.metadata.items()}
+    assert shown["steps"] == 8
+    assert shown["last loss"] < shown["first loss"]
+    assert shown["export"] == f"{output}/training/export"
+    model = AutoModelForImageTextToText.from_pretrained(fetched(f"{output}/training/export", tmp_path / "export"))
+    assert sum(p.numel() for p in model.parameters()) > 500_000
+    assert storage.read_bytes(f"{output}/training/metrics.jsonl").count(b"\n") == 8
+
+
+def test_the_command_line_resumes_a_run_whose_results_go_to_s3(output, capsys):
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser)
+    shards, recipe, place = f"{output}/shards/*.tar", "training.recipes:demo", f"{output}/runs/a"
+    first = ["--shards", shards, "--recipe", recipe, "--steps", "2", "--output", place]
+    assert cli.run(parser.parse_args(first)) == 0
+    assert storage.exists(f"{place}/export/config.json")
+    assert (cli.run_folder(place) / "checkpoints" / CHECKPOINT).is_dir()
+    assert cli.run(parser.parse_args(["--resume", place, "--steps", "3"])) == 0
+    assert storage.read_bytes(f"{place}/metrics.jsonl").count(b"\n") == 3
+    assert f"model in {place}/export" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="--shards is missing, and s3://bucket/other does not say"):
+        cli.run(parser.parse_args(["--resume", "s3://bucket/other"]))
+
+
+def test_several_machines_need_a_folder_they_share(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "16")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
+    assert cli.run_folder("/shared/run") == Path("/shared/run")
+    with pytest.raises(ConfigError, match="file system they share"):
+        cli.run_folder("s3://bucket/run")
+
+
+def test_a_folder_is_published_with_its_marker_last(tmp_path, monkeypatch):
+    for name in ("config.json", "a/b.bin", "z.bin"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    url = f"memory://{uuid.uuid4().hex}"
+    storage.publish_folder(tmp_path, url, last="config.json")
+    assert storage.read_bytes(f"{url}/a/b.bin") == b"a/b.bin"
+    assert storage.exists(f"{url}/config.json")
+    whole = storage.publish
+
+    def failing(target: str):
+        if target.endswith("z.bin"):
+            raise OSError("the network is gone")
+        return whole(target)
+
+    monkeypatch.setattr(storage, "publish", failing)
+    with pytest.raises(OSError, match="network"):
+        storage.publish_folder(tmp_path, url, last="config.json")
+    assert not storage.exists(f"{url}/config.json")
