@@ -5,28 +5,41 @@ import sys
 
 import dagster as dg
 
-from assets.image_text import LINE
+from assets import gui, image_text, ocr_academic, ocr_scene, ocr_synthetic
 from assets.line_assets import OWNERS
 from sieveline import storage
 
 RECIPE = os.environ.get("SIEVELINE_TRAINING_RECIPE", "training.recipes:demo")
+SOURCES = tuple(of.LINE for of in (image_text, ocr_synthetic, ocr_scene, ocr_academic, gui))
 
 
 @dg.asset(
     key_prefix="training",
     group_name="training",
-    deps=[dg.AssetDep(LINE.training_shards, partition_mapping=dg.AllPartitionMapping())],
-    description="Trains the recipe's model on the training shards, resuming where an earlier run stopped.",
+    deps=[dg.AssetDep(of.training_shards, partition_mapping=dg.AllPartitionMapping()) for of in SOURCES],
+    description="Trains the recipe's model on the training shards of every line that has some, resuming where an earlier run stopped.",
     kinds={"torch", "huggingface"},
     owners=OWNERS,
     pool="gpu",
-    required_resource_keys={LINE.key, "pipes"},
+    required_resource_keys={*(of.key for of in SOURCES), "pipes"},
 )
 def training_run(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    output = LINE.settings(context).output
+    outputs = [of.settings(context).output for of in SOURCES]
     command = [sys.executable, "-m", "assets.training_child"]
-    arguments = {"shards": storage.join(output, "shards", "*.tar"), "recipe": RECIPE, "run": storage.join(output, "training")}
+    arguments = {"shards": shards(outputs), "recipe": RECIPE, "run": storage.join(outputs[0], "training")}
     return context.resources.pipes.run(command=command, context=context, extras=arguments).get_materialize_result()
+
+
+def shards(outputs: list[str]) -> str:
+    """One pattern, with braces, for the shards of those outputs that have some.
+
+    Raises:
+        dagster.Failure: none has.
+    """
+    filled = [output for output in outputs if storage.listing(storage.join(output, "shards"), ".tar")]
+    if not filled:
+        raise dg.Failure(f"no training shards in any of {', '.join(outputs)}", allow_retries=False)
+    return storage.join(filled[0] if len(filled) == 1 else f"{{{','.join(filled)}}}", "shards", "*.tar")
 
 
 TRAINING_ASSETS = [training_run]

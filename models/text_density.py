@@ -186,7 +186,8 @@ def write_graph(net, path: Path) -> None:
     for number, layer in enumerate(folded):
         final = number == len(folded) - 1
         names, out, after = (f"w{number}", f"b{number}"), f"c{number}", "written" if final else f"r{number}"
-        for tensor, name in zip(layer.parameters(), names, strict=True):  # weight, then bias
+        for tensor, name in zip((layer.weight, layer.bias), names, strict=True):
+            assert tensor is not None
             weights.append(numpy_helper.from_array(np.ascontiguousarray(tensor.detach().numpy()), name))
         nodes.append(helper.make_node("Conv", [last, *names], [out], strides=list(layer.stride), pads=[layer.padding[0]] * 4))
         nodes.append(helper.make_node("Sigmoid" if final else "Relu", [out], [after]))

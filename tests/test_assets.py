@@ -14,9 +14,11 @@ import pytest
 from assets.image_text import AUTOMATION, CHECKS, LINE
 from assets.line import LineSettings
 from assets.schedules import RANGE_END, RANGE_START, missing_ranges
+from assets.training import shards
 from demo import pool
 from sieveline import recipes
 from sieveline.gates import Gates
+from training.index import find_shards
 
 ASSETS = list(LINE.assets.values())
 slices = LINE.slices
@@ -143,3 +145,14 @@ def test_settings_of_the_instance_are_valid(tmp_path, monkeypatch):
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     with dg.DagsterInstance.get() as instance:
         assert instance.run_monitoring_enabled
+
+
+def test_training_takes_the_shards_of_every_line_that_has_some(tmp_path):
+    outputs = [str(tmp_path / name) for name in ("image_text", "ocr_scene", "gui")]
+    with pytest.raises(dg.Failure, match="no training shards"):
+        shards(outputs)
+    for name in ("image_text", "gui"):
+        (tmp_path / name / "shards").mkdir(parents=True)
+        (tmp_path / name / "shards" / "slice-00000-00000.tar").write_bytes(b"")
+    assert len(find_shards(shards(outputs))) == 2
+    assert shards(outputs[:2]) == f"{tmp_path}/image_text/shards/*.tar"

@@ -2,22 +2,26 @@
 
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 import simplejpeg
 from synthetic_sources import languages_here, source, system_fonts
 
 from ocr_synth.stages import render as stage
+from ocr_synth.synthetic import render
 from ocr_synth.synthetic.colour import contrast, draw_palette, legible, worst_contrast
 from ocr_synth.synthetic.degrade import motion_kernel
 from ocr_synth.synthetic.documents import BUILD, kinds
 from ocr_synth.synthetic.fonts import Catalogue
 from ocr_synth.synthetic.labels import Labels
 from ocr_synth.synthetic.render import Document, NotRenderedError, Renderer
-from ocr_synth.synthetic.sampling import Degrade, Kinds, Sampling, Warp
+from ocr_synth.synthetic.sampling import Degrade, Kinds, Paper, Sampling, Sign, Text, Warp
 from sieveline.draws import generator
 from sieveline.errors import ConfigError
 from sieveline.reasons import Reason
+
+STRONG = Warp(flat_share=0, rotation=(3, 8), perspective=(0.03, 0.1), curl_share=1, elastic_share=1, turned_share=0.3)
 
 
 def only(kind: str, **parts) -> Sampling:
@@ -105,6 +109,25 @@ def test_contrast_is_enforced_on_every_paper():
 def test_signs_on_pictures_are_legible_whatever_the_picture():
     for document in documents("en", 25, only("sign")):
         assert document.contrast >= 3.9
+
+
+@pytest.mark.parametrize("kind", ["sign", "line"])
+def test_letters_are_not_mirrored_at_an_edge(kind, monkeypatch):
+    """What an edge mirrors must not hold letters, which no label would know: all ink on white lies in the polygons."""
+    paper = Paper(white_share=1.0, texture=(0, 0), stain_share=0.0, fade=(0, 0))
+    worn = Degrade(clean_share=1.0, thicken_share=0, thin_share=0)
+    sampling = only(kind, warp=STRONG, sign=Sign(plate_share=0.0), degrade=worn, paper=paper, text=Text(min_contrast=9))
+    renderer = Renderer(source("en"), system_fonts(), (), sampling, 3)
+    monkeypatch.setattr(renderer, "_backdrop", lambda rng, width, height: np.full((height, width, 3), 255, np.uint8))
+    monkeypatch.setattr(render, "_drop_shadow", lambda behind, *rest: behind)
+    for index in range(25):
+        document = renderer.render(index)
+        ink = simplejpeg.decode_jpeg(document.image, "GRAY")[..., 0] < 130
+        held = np.zeros(ink.shape, np.uint8)
+        for line in document.labels.lines:
+            cv2.fillPoly(held, [np.round(line.polygon).astype(np.int32)], 1)
+        assert ink.sum() > 50
+        assert not (ink & (cv2.dilate(held, np.ones((7, 7), np.uint8)) == 0)).any()
 
 
 def test_a_flat_clean_document_is_drawn_as_it_is_labelled():

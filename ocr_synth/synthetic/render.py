@@ -17,7 +17,7 @@ from ocr_synth.synthetic.colour import BLACK, WHITE, luminance, worst_contrast
 from ocr_synth.synthetic.corpus import Source
 from ocr_synth.synthetic.documents import EmptyPageError, compose
 from ocr_synth.synthetic.fonts import Catalogue
-from ocr_synth.synthetic.labels import Labels, label
+from ocr_synth.synthetic.labels import Labels, label, outline
 from ocr_synth.synthetic.page import Colour, Page, Rule, rgb
 from ocr_synth.synthetic.paint import paint, paper
 from ocr_synth.synthetic.sampling import Sampling, happens, one_of, uniform
@@ -115,8 +115,12 @@ class Renderer:
         flat = happens(draws["warp"], sampling.warp.flat_share)
         smallest = min(line.style.size for line in page.lines)
         contrast = _least_contrast(page)
+        # Nothing lies behind a close-up: its page is larger than the picture.
+        close_up = not flat and (page.see_through or (page.kind == "line" and happens(draws["warp"], 0.5)))
+        if close_up:
+            _widen(page)
         if page.see_through:
-            ground, contrast = self._see_through(page, draws["ground"])
+            ground, contrast = self._see_through(page, draws["ground"], flat)
         else:
             ground = paper(page, sampling.paper, draws["ground"])
         weight = wear.ink_weight(draws["degrade"], sampling.degrade, smallest)
@@ -125,7 +129,7 @@ class Renderer:
         picture = paint(page, ground, draws["ink"], weight=weight)
         chart = None
         if not flat:
-            chart, picture = self._warp(page, picture, draws)
+            chart, picture = self._warp(page, picture, draws, close_up)
             effects.append("warp")
         turns = one_of(draws["warp"], (1, 2, 3)) if happens(draws["warp"], sampling.warp.turned_share) else 0
         if turns:
@@ -138,21 +142,22 @@ class Renderer:
         jpeg = wear.encode(picture, sampling.degrade, draws["degrade"])
         return _document(page, jpeg, size, labels, contrast, (*effects, *done))
 
-    def _warp(self, page: Page, picture: np.ndarray, draws: dict[str, np.random.Generator]) -> tuple[Map, np.ndarray]:
+    def _warp(
+        self, page: Page, picture: np.ndarray, draws: dict[str, np.random.Generator], close_up: bool
+    ) -> tuple[Map, np.ndarray]:
         ranges, rng = self._sampling.warp, draws["warp"]
-        small = page.kind in ("sign", "line", "receipt")
-        coverage = uniform(rng, (0.55, 0.9)) if small and page.kind != "line" else uniform(rng, ranges.coverage)
-        coverage = 0.97 if page.see_through else coverage
+        coverage = uniform(rng, (0.55, 0.9) if page.kind in ("sign", "receipt") else ranges.coverage)
+        coverage = 0.97 if close_up else coverage
         arc = 0.0
         if page.kind == "sign" and happens(rng, self._sampling.sign.arc_share):
             arc = uniform(rng, self._sampling.sign.arc) * page.lines[0].style.size * one_of(rng, (-1, 1))
         strength = 2.0 if page.kind == "sign" else 0.5 if page.kind == "line" else 1.0
         chart = draw_map(rng, ranges, (page.width, page.height), coverage=coverage, arc=arc, strength=strength)
-        behind = None
-        if not page.see_through and (page.kind != "line" or happens(rng, 0.5)):
-            behind = self._backdrop(draws["ground"], chart.width, chart.height)
-            behind = _drop_shadow(behind, chart, (page.width, page.height), rng)
-        return chart, chart.pixels(picture, behind)
+        if close_up:
+            chart = _around_text(chart, page, rng)
+            return chart, chart.pixels(picture, None)
+        behind = self._backdrop(draws["ground"], chart.width, chart.height)
+        return chart, chart.pixels(picture, _drop_shadow(behind, chart, (page.width, page.height), rng))
 
     def _backdrop(self, rng: np.random.Generator, width: int, height: int) -> np.ndarray:
         if self._backdrops and happens(rng, self._sampling.natural_share):
@@ -161,17 +166,13 @@ class Renderer:
                 return found
         return pictures.plain(rng, width, height)
 
-    def _see_through(self, page: Page, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    def _see_through(self, page: Page, rng: np.random.Generator, flat: bool) -> tuple[np.ndarray, float]:
         """A picture to write on, larger than the text, and the ink that can be read on it; a plate where none can."""
-        grow = rng.uniform((1.05, 1.1), (1.6, 2.2))
-        width, height = int(page.width * grow[0]), int(page.height * grow[1])
-        left, top = float(rng.uniform(0, width - page.width)), float(rng.uniform(0, height - page.height))
-        plate = (left, top, left + page.width, top + page.height)
-        for line in page.lines:
-            line.x += left
-            line.y += top
-        page.width, page.height = width, height
-        ground = self._backdrop(rng, width, height)
+        if flat:
+            wider, higher = page.width * uniform(rng, (0, 0.6)), page.height * uniform(rng, (0, 1.2))
+            right, down = wider * uniform(rng, (0, 1)), higher * uniform(rng, (0, 1))
+            _shift(page, right, down, int(page.width + wider), int(page.height + higher))
+        ground = self._backdrop(rng, page.width, page.height)
         least = self._sampling.text.min_contrast
         boxes = [box for line in page.lines if (box := line.box()) is not None]
         under = np.concatenate(
@@ -184,8 +185,42 @@ class Renderer:
             if worst >= least:
                 _recolour(page, ink)
                 return ground, worst
-        page.rules.insert(0, Rule(*plate, page.palette.paper, 0))
+        pad = 0.4 * page.lines[0].style.size
+        left, top, right, bottom = (_text_box(page) + np.array([-pad, -pad, pad, pad])).tolist()
+        page.rules.insert(0, Rule(left, top, right, bottom, page.palette.paper, 0))
         return ground, _least_contrast(page)
+
+
+def _reach(page: Page) -> float:
+    """How much a close-up needs around its text, so that no warp brings an edge of the page, and what is mirrored there, near to it."""
+    return (0.5 if page.kind == "sign" else 0.14) * max(page.width, page.height) + 0.5 * page.lines[0].style.size
+
+
+def _widen(page: Page) -> None:
+    reach = _reach(page)
+    _shift(page, reach, reach, round(page.width + 2 * reach), round(page.height + 2 * reach))
+
+
+def _shift(page: Page, right: float, down: float, width: int, height: int) -> None:
+    """Moves all lines and makes the page of another size; close-ups have no rules."""
+    for line in page.lines:
+        line.x += right
+        line.y += down
+    page.width, page.height = width, height
+
+
+def _text_box(page: Page) -> np.ndarray:
+    boxes = np.array([box for line in page.lines if (box := line.box()) is not None])
+    return np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)])
+
+
+def _around_text(chart: Map, page: Page, rng: np.random.Generator) -> Map:
+    """The part of a picture that holds the text with a drawn margin on each side, well below `_reach`."""
+    points = chart.points(outline(_text_box(page)))
+    margins = rng.uniform(0.08, 0.3, 4) * (0.25 if page.kind == "sign" else 0.11) * max(page.width, page.height) + 4
+    left, top = (points.min(0) - margins[:2]).astype(int).tolist()
+    right, bottom = (points.max(0) + margins[2:] + 1).astype(int).tolist()
+    return chart.window(left, top, right, bottom)
 
 
 def _recolour(page: Page, ink: Colour) -> None:

@@ -41,6 +41,14 @@ class Map:
                 break
         return found
 
+    def window(self, left: int, top: int, right: int, bottom: int) -> "Map":
+        """The map of a part of the picture, which is widened to whole cells at its left and top and cut to the picture."""
+        left, top = (max(0, side // CELL * CELL) for side in (left, top))
+        width, height = min(right, self.width) - left, min(bottom, self.height) - top
+        moved = np.array([[1.0, 0, -left], [0, 1, -top], [0, 0, 1]]) @ self.forward
+        row, column = top // CELL, left // CELL
+        return Map(width, height, moved, self.nodes[row : row - (-height // CELL) + 1, column : column - (-width // CELL) + 1])
+
     def _page(self, points: np.ndarray) -> np.ndarray:
         rows, columns, _ = self.nodes.shape
         at = points / CELL
