@@ -103,8 +103,7 @@ def dense(files: Sequence[Path], config: OcrScene) -> list[bool]:
 
 
 def wall_row() -> Row:
-    from pipelines import ocr_scene
-    from pipelines.engine import Engine
+    from pipelines.engine import Engine, run_in_child
     from sieveline import recipes
     from sieveline.output import Output
     from sieveline.shards.writer import TarWriter
@@ -127,9 +126,9 @@ def wall_row() -> Row:
             of: dict[str, Any] = {"output": place.root, "recipe": recipe, "engine": Engine(workers=2)}
             of["slices"] = plan_slices(place.root, LINE.find_shards(str(source), recipe), 10)
             recipes.write(recipe, "bench", "ocr-scene", place)
-            ocr_scene.run(**of, steps=["text_density"])
+            run_in_child(LINE.run, **of, steps=["text_density"])
             start = time.monotonic()
-            _, cpu[size] = spent(lambda of=of: ocr_scene.run(**of, steps=["scene_text"]))
+            _, cpu[size] = spent(lambda of=of: run_in_child(LINE.run, **of, steps=["scene_text"]))
             seconds[size] = time.monotonic() - start
     reader = TextReader()
     reading.measure(images[:1], reader, recipe.scene_text.measuring)

@@ -47,11 +47,17 @@ def jpeg(rgb: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+def png(rgb: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(rgb).save(file, "PNG")
+    return file.getvalue()
+
+
 def signed(number: int) -> bytes:
-    """A picture of 640 x 480 with one sign."""
+    """A picture of 640 x 480 with one sign; from 30 on a PNG."""
     rgb, written = signs.write_signs(scene(number, 640, 480), generator(0, "test-line", number), most=1, sizes=(0.045, 0.06))
     assert written
-    return jpeg(rgb)
+    return jpeg(rgb) if number < 30 else png(rgb)
 
 
 def sources(folder: Path) -> Path:

@@ -81,7 +81,7 @@ def _picture(row: Mapping[str, Any], urls: Mapping[str, str | None]) -> np.ndarr
     except OSError:
         return None  # the source is gone; the texts still say what was read
     picture = open_picture(image, _SIDE)
-    return None if picture is None else picture.rgb
+    return None if picture is None else picture.rgb.copy()  # to draw on: a decoder may have kept it read-only
 
 
 def _read(row: dict[str, Any], urls: Mapping[str, str | None]) -> Figure:
@@ -99,7 +99,7 @@ def _read(row: dict[str, Any], urls: Mapping[str, str | None]) -> Figure:
 def _view(row: dict[str, Any], urls: Mapping[str, str | None]) -> Figure:
     rgb = _picture(row, urls)
     if rgb is not None:
-        rgb = View(row["view"], round(row["angle"], 1), row["axis"]).pixels(rgb).copy()
+        rgb = View(row["view"], round(row["angle"], 1), row["axis"]).pixels(rgb)
         for x1, y1, x2, y2 in row["boxes"]:
             corners = np.array([[x1, y1], [x2 + 1, y1], [x2 + 1, y2 + 1], [x1, y2 + 1]]) / 1000
             _outline(rgb, corners * [rgb.shape[1], rgb.shape[0]], _VALID)
