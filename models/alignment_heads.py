@@ -67,7 +67,7 @@ class Training:
     dimensions: int = 128
     buckets: int = 8192
     gram_width: int = 64
-    epochs: int = 16
+    epochs: int = 12
     batch_size: int = 512
     learning_rate: float = 1e-3
     weight_decay: float = 1.0

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
 
 import numpy as np
@@ -26,7 +27,7 @@ from sieveline.cache import cache_folder
 from sieveline.draws import generator
 from sieveline.fingerprint import code_version
 
-_CHUNK = 500  # pictures of one file in the cache
+_CHUNK = 125  # pictures of one file in the cache: what is lost where a run is cut off
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,7 +194,7 @@ def features(examples: Sequence[Example], *, seed: int = 0, workers: int = 1) ->
 
 def text_features(texts: Sequence[str], workers: int = 1) -> np.ndarray:
     """float16 [N, TEXT_FEATURES] of texts alone, cached likewise."""
-    chunks = [texts[i : i + 4 * _CHUNK] for i in range(0, len(texts), 4 * _CHUNK)]
+    chunks = [texts[i : i + 16 * _CHUNK] for i in range(0, len(texts), 16 * _CHUNK)]
     return np.concatenate(parallel(_texts_chunk, chunks, workers))
 
 
@@ -218,6 +219,11 @@ def _stored(content: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str
         return dict(stored)
 
 
+@cache
+def _encoders() -> FrozenEncoders:
+    return FrozenEncoders(cache_folder())
+
+
 def _chunk(given: tuple[Sequence[Example], int]) -> tuple[np.ndarray, np.ndarray]:
     examples, seed = given
     lines = [
@@ -225,7 +231,7 @@ def _chunk(given: tuple[Sequence[Example], int]) -> tuple[np.ndarray, np.ndarray
     ]
 
     def make() -> dict[str, np.ndarray]:
-        encoders, composer = FrozenEncoders(cache_folder()), Composer(seed)
+        encoders, composer = _encoders(), Composer(seed)
         images = [_views(encoders, composer, example) for example in examples]
         captions = encoders.embed_texts([t.text for e in examples for several in e.texts.values() for t in several])
         return {"images": np.concatenate(images).astype(np.float16), "captions": captions.astype(np.float16)}
@@ -235,9 +241,7 @@ def _chunk(given: tuple[Sequence[Example], int]) -> tuple[np.ndarray, np.ndarray
 
 
 def _texts_chunk(texts: Sequence[str]) -> np.ndarray:
-    return _stored(json.dumps(texts), lambda: {"texts": FrozenEncoders(cache_folder()).embed_texts(texts).astype(np.float16)})[
-        "texts"
-    ]
+    return _stored(json.dumps(texts), lambda: {"texts": _encoders().embed_texts(texts).astype(np.float16)})["texts"]
 
 
 def _identity(picture: Item | Scene) -> list:

@@ -32,9 +32,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from demo import sources
 from models.web_noise import dirty
-from recaption.embedded import readable, recaption, save
+from recaption.embedded import or_rules, readable, recaption, save
 from recaption.facts import FactFinder
-from recaption.generator import Failure, Request
+from recaption.generator import Failure, FromRules, Request
 from recaption.pointer_model import END, PAD, START, PointerConfig, PointerModel
 from recaption.verify import Verifier
 from sieveline import draws
@@ -167,7 +167,7 @@ def train(
     kept = max(rounds, key=lambda r: (r["acceptance"], -r["round"]))["round"]
     trainer.model.load_state_dict(best)
     save(FOLDER / "recaptioner.safetensors", trainer.model, trainer.tokenizer, embedder)
-    baselines = _baselines(held_out, judge)
+    baselines = _baselines(held_out, judge, trainer.answers(held_out))
     shown = held_out[:16]
     figures = {
         "config": asdict(config),
@@ -342,13 +342,20 @@ def _figures(requests: list[Request], answers: list[str | Failure], judge: Verif
     }
 
 
-def _baselines(held_out: list[Request], judge: Verifier) -> list[dict]:
-    """What no model reaches: the caption as it is, and the caption without the noise that rules know, which is what the model reads."""
-    rules: dict[str, list[str | Failure]] = {
+def _baselines(held_out: list[Request], judge: Verifier, answers: list[str | Failure]) -> list[dict]:
+    """What is told beside the rounds: the caption as it is; the caption without the noise that rules know, which is what the model reads;
+    and what the line uses, `answers` of the kept round with those rules where the model loses a fact, the two also counted apart."""
+    used = or_rules(answers, held_out)
+    others: dict[str, list[str | Failure]] = {
         "as it is": [r.caption for r in held_out],
         "rules": [readable(r.caption) for r in held_out],
+        "kept round or rules": used,
     }
-    return [{"round": name} | _figures(held_out, texts, judge) for name, texts in rules.items()]
+    rows = [{"round": name} | _figures(held_out, texts, judge) for name, texts in others.items()]
+    for name, by_rules in (("of these the model's", False), ("of these the rules'", True)):
+        mine = [i for i, text in enumerate(used) if isinstance(text, FromRules) is by_rules]
+        rows.append({"round": name} | _figures([held_out[i] for i in mine], [used[i] for i in mine], judge))
+    return rows
 
 
 def _table(rows: list[dict]) -> None:
