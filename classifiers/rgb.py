@@ -87,12 +87,21 @@ def square(rgb: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(rgb, (side, side), interpolation=method)
 
 
+_NOT_PLAIN = (
+    b"tRNS",
+    b"eXIf",
+    b"acTL",
+    b"iCCP",
+    b"cHRM",
+)  # the last two change no pixel, but libpng complains of many on stderr
+
+
 def _plain_pixels(data: bytes) -> int:
     """Pixels that the header of a plain PNG or WebP claims; 0 for any other file."""
     if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR" and len(data) > 33:
         width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
         opaque = depth == 8 and colour in (0, 2, 3)  # grey, RGB, palette
-        return 0 if not opaque or any(chunk in data for chunk in (b"tRNS", b"eXIf", b"acTL")) else width * height
+        return 0 if not opaque or any(chunk in data for chunk in _NOT_PLAIN) else width * height
     if data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8 " and data[23:26] == b"\x9d\x01\x2a" and len(data) > 30:
         width, height = struct.unpack("<HH", data[26:30])
         return (width & 0x3FFF) * (height & 0x3FFF)
