@@ -48,16 +48,15 @@ def load_model(config: Measuring, *, cache: Path, threads: int = 1) -> ImageText
     Args:
         config: what to load.
         cache: folder for files made once per machine.
-        threads: cores the model may use; half as many threads decode ahead of it.
+        threads: cores the model may use; half as many threads decode ahead of an open_clip model. No score depends on it.
 
     Raises:
         ConfigError: there is no such model.
     """
-    decode_threads = (threads + 1) // 2  # no score depends on it
     if config.model == "embedded":
         from classifiers.embedded_clip import EmbeddedClip
 
-        return EmbeddedClip(HEADS, cache, threads=threads, decode_threads=decode_threads)
+        return EmbeddedClip(HEADS, cache, threads=threads)
     from classifiers.open_clip_model import OpenClip
 
     return OpenClip(
@@ -65,7 +64,7 @@ def load_model(config: Measuring, *, cache: Path, threads: int = 1) -> ImageText
         batch_size=config.batch_size,
         precision=config.precision,
         threads=threads,
-        decode_threads=decode_threads,
+        decode_threads=(threads + 1) // 2,
     )
 
 

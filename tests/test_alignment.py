@@ -65,7 +65,7 @@ def test_embeddings_have_length_one(model, images):
 
 
 def test_embeddings_are_bit_equal_alone_among_others_in_any_order_and_with_other_threads(model, images):
-    threaded = EmbeddedClip(alignment.HEADS, cache_folder(), threads=3, decode_threads=2)
+    threaded = EmbeddedClip(alignment.HEADS, cache_folder(), threads=3)
     order = generator(0, "order").permutation(9)
     for method, samples in (("embed_images", images), ("embed_texts", CAPTIONS)):
         together = getattr(model, method)(samples)
@@ -223,3 +223,24 @@ def test_open_clip_scores_do_not_depend_on_neighbours(checkpoint, images):
         np.testing.assert_array_equal(together[::-1], getattr(model, method)(samples[::-1]))
     columns = alignment.measure(batch([*images, b"broken"], [*CAPTIONS, "a"]), model)
     assert columns["score"].null_count == 1
+
+
+def test_plain_png_and_webp_decode_to_what_pillow_says_whatever_is_in_them():
+    colours = picture(5, (300, 260))
+    for image, kind in ((colours, "PNG"), (colours.convert("L"), "PNG"), (colours.quantize(30), "PNG"), (colours, "WEBP")):
+        seen = decode_rgb(encoded(image, kind), 224)
+        np.testing.assert_array_equal(seen, np.asarray(Image.open(io.BytesIO(encoded(image, kind))).convert("RGB")))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_a_plain_file_that_is_cut_off_or_claims_too_much_does_not_decode(kind):
+    whole = encoded(picture(6, (300, 260)), kind)
+    for share in (0.1, 0.5, 0.95):
+        assert decode_rgb(whole[: int(len(whole) * share)], 224) is None
+    if kind == "PNG":
+        assert decode_rgb(whole[:16] + (100_000).to_bytes(4, "big") * 2 + whole[24:], 224) is None
+
+
+def test_a_jpeg_comes_at_a_whole_power_of_two():
+    for size, expected in (((2000, 1000), (250, 500, 3)), ((500, 446), (446, 500, 3)), ((500, 448), (224, 250, 3))):
+        assert decode_rgb(encoded(picture(1, size)), 224).shape == expected
