@@ -17,6 +17,7 @@ names (arXiv 2507.01006, 3.1: "iteratively train a factual-centered recaptioning
 published.
 """
 
+import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -32,9 +33,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from demo import sources
 from models.web_noise import dirty
-from recaption.embedded import readable, recaption, save
+from recaption.embedded import load, or_rules, readable, recaption, save
 from recaption.facts import FactFinder
-from recaption.generator import Failure, Request
+from recaption.generator import Failure, FromRules, Request
 from recaption.pointer_model import END, PAD, START, PointerConfig, PointerModel
 from recaption.verify import Verifier
 from sieveline import draws
@@ -93,9 +94,33 @@ class Pair:
 def main() -> None:
     from classifiers.embedded_clip import EmbeddedClip
 
+    parser = argparse.ArgumentParser(description="Train the embedded recaptioner, or measure the committed one.")
+    parser.add_argument(
+        "--measure", action="store_true", help="train nothing: measure the committed weights, rules beside them, again"
+    )
+    measure_only = parser.parse_args().measure
     model = EmbeddedClip(FOLDER / "alignment_heads.safetensors", cache_folder())
     embed_images = partial(_embedded, model)
-    train(TrainingConfig(), embed_images, model.embed_texts, model.weights_hash)
+    if measure_only:
+        measure_committed(TrainingConfig(), embed_images, model.embed_texts)
+    else:
+        train(TrainingConfig(), embed_images, model.embed_texts, model.weights_hash)
+
+
+def measure_committed(
+    config: TrainingConfig, embed_images: Callable[[list[Path]], np.ndarray], embed_texts: Callable[[Sequence[str]], np.ndarray]
+) -> None:
+    """Measures the committed weights as `train` measures a round and what is told beside it, and writes what is told anew."""
+    finder = FactFinder()
+    judge = Verifier(finder, embed_texts)
+    held_out = _chosen(pairs(config, embed_images, ("held_out",))["held_out"], config.max_held_out, config.seed)
+    asked = _requests(held_out, finder, config, "held_out")
+    answers = recaption(*load(FOLDER / "recaptioner.safetensors"), asked, 32)
+    told = _baselines(asked, judge, answers)
+    path = FOLDER / "recaptioner.json"
+    figures = json.loads(path.read_text("utf-8")) | {"baselines": told}
+    path.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _table([{"round": "kept round"} | _figures(asked, answers, judge), *told])
 
 
 def _embedded(model: Any, paths: list[Path]) -> np.ndarray:
@@ -108,22 +133,29 @@ def _embedded(model: Any, paths: list[Path]) -> np.ndarray:
     return np.load(stored)
 
 
-def pairs(config: TrainingConfig, embed_images: Callable[[list[Path]], np.ndarray]) -> dict[str, list[Pair]]:
-    """Real pairs by part: labelled, unlabelled, held_out. Every picture family lies in one part."""
-    items = sources.heads_items()
-    embedded = embed_images([i.path for i in items])
-    parts: dict[str, list[Pair]] = {"labelled": [], "unlabelled": [], "held_out": []}
-    for item, vector in zip(items, embedded, strict=True):
+PARTS = ("labelled", "unlabelled", "held_out")
+
+
+def pairs(
+    config: TrainingConfig, embed_images: Callable[[list[Path]], np.ndarray], wanted: Sequence[str] = PARTS
+) -> dict[str, list[Pair]]:
+    """Real pairs by part, the `wanted` ones. Every picture family lies in one part."""
+    items = [(item, part) for item in sources.heads_items() if (part := _part(config, item.family)) in wanted]
+    embedded = embed_images([item.path for item, _ in items])
+    parts: dict[str, list[Pair]] = {part: [] for part in wanted}
+    for (item, part), vector in zip(items, embedded, strict=True):
         if np.isnan(vector).any():
             continue  # the picture does not decode
-        held_out = draws.uniform(1, "held out", item.family) < 0.1  # the families the alignment heads have not seen either
-        part = (
-            "held_out" if held_out else "unlabelled" if draws.uniform(config.seed, "part", item.family) < 1 / 3 else "labelled"
-        )
         for language in LANGUAGES:
             if text := item.captions.get(language):
                 parts[part].append(Pair(f"{item.source}/{item.item_id}/{language}", item.family, language, text, vector))
     return parts
+
+
+def _part(config: TrainingConfig, family: str) -> str:
+    if draws.uniform(1, "held out", family) < 0.1:  # the families the alignment heads have not seen either
+        return "held_out"
+    return "unlabelled" if draws.uniform(config.seed, "part", family) < 1 / 3 else "labelled"
 
 
 def train(
@@ -167,7 +199,7 @@ def train(
     kept = max(rounds, key=lambda r: (r["acceptance"], -r["round"]))["round"]
     trainer.model.load_state_dict(best)
     save(FOLDER / "recaptioner.safetensors", trainer.model, trainer.tokenizer, embedder)
-    baselines = _baselines(held_out, judge)
+    baselines = _baselines(held_out, judge, trainer.answers(held_out))
     shown = held_out[:16]
     figures = {
         "config": asdict(config),
@@ -342,13 +374,20 @@ def _figures(requests: list[Request], answers: list[str | Failure], judge: Verif
     }
 
 
-def _baselines(held_out: list[Request], judge: Verifier) -> list[dict]:
-    """What no model reaches: the caption as it is, and the caption without the noise that rules know, which is what the model reads."""
-    rules: dict[str, list[str | Failure]] = {
+def _baselines(held_out: list[Request], judge: Verifier, answers: list[str | Failure]) -> list[dict]:
+    """What is told beside the rounds: the caption as it is; the caption without the noise that rules know, which is what the model reads;
+    and what the line uses, `answers` of the kept round with those rules where the model loses a fact, the two also counted apart."""
+    used = or_rules(answers, held_out)
+    others: dict[str, list[str | Failure]] = {
         "as it is": [r.caption for r in held_out],
         "rules": [readable(r.caption) for r in held_out],
+        "kept round or rules": used,
     }
-    return [{"round": name} | _figures(held_out, texts, judge) for name, texts in rules.items()]
+    rows = [{"round": name} | _figures(held_out, texts, judge) for name, texts in others.items()]
+    for name, by_rules in (("of these the model's", False), ("of these the rules'", True)):
+        mine = [i for i, text in enumerate(used) if isinstance(text, FromRules) is by_rules]
+        rows.append({"round": name} | _figures([held_out[i] for i in mine], [used[i] for i in mine], judge))
+    return rows
 
 
 def _table(rows: list[dict]) -> None:

@@ -2,7 +2,8 @@
 (figures in `docs/recaption.md`).
 
 It takes the noise off a caption and adds what the image embedding and the caption together suggest; it does not see
-pixels. Captions it cannot read whole and pairs without an embedding are failures, and the original stays.
+pixels. Where it loses a fact or makes one up, cannot read a caption whole or has no embedding, the candidate is the caption without
+the noise that rules know, if they know any in it (`FromRules`); the verifier asks the same of both.
 """
 
 import json
@@ -17,8 +18,8 @@ import xxhash
 
 from recaption import noise
 from recaption.facts import FactFinder
-from recaption.generator import Failure, Request
-from recaption.verify import is_faithful
+from recaption.generator import Failure, FromRules, Request
+from recaption.verify import is_changed, is_faithful
 from sieveline.errors import ConfigError
 from sieveline.fingerprint import fingerprint
 
@@ -58,10 +59,10 @@ class EmbeddedGenerator:
         self.config = config or EmbeddedConfig()
         digest = xxhash.xxh3_64_hexdigest(self.config.weights.read_bytes())
         self.name = f"embedded:{digest[:8]}"
-        self.fingerprint = fingerprint("embedded", 2, digest, self.config.batch_size)  # 2: the version of how it is decoded
+        self.fingerprint = fingerprint("embedded", 3, digest, self.config.batch_size)  # 3: the version of how it is decoded
 
     def generate(self, requests: Sequence[Request]) -> list[str | Failure]:
-        return recaption(*self._loaded, requests, self.config.batch_size)
+        return or_rules(recaption(*self._loaded, requests, self.config.batch_size), requests)
 
     @cached_property
     def _loaded(self) -> "tuple[PointerModel, Any]":
@@ -122,6 +123,22 @@ def recaption(
     for i, answer in zip(again, second, strict=True):
         answers[i] = answer
     return answers
+
+
+def or_rules(answers: Sequence[str | Failure], requests: Sequence[Request]) -> list[str | Failure]:
+    """`answers`, and where one failed, lost a fact or made one up, the caption without the noise that rules know, as `FromRules`.
+
+    Where rules know no noise in a caption, the answer stays what it is.
+    """
+    found = FactFinder().find([a if isinstance(a, str) else "" for a in answers], [r.language for r in requests])
+    made: list[str | Failure] = []
+    for answer, facts, request in zip(answers, found, requests, strict=True):
+        if isinstance(answer, Failure) or not is_faithful(facts, request.facts):
+            cleaned = readable(request.caption)
+            made.append(FromRules(cleaned) if cleaned and is_changed(cleaned, request.caption) else answer)
+        else:
+            made.append(answer)
+    return made
 
 
 def _write(

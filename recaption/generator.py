@@ -46,6 +46,12 @@ class Failure:
     detail: str
 
 
+class FromRules(str):
+    """A candidate that rules wrote because the generator's model failed its own check of facts; it is counted apart."""
+
+    __slots__ = ()
+
+
 class Generator(Protocol):
     """A maker of candidate captions.
 

@@ -10,6 +10,7 @@ The paper asks for "more precise, and detailed descriptions while preserving the
 | original | string | the original caption |
 | candidate | string | the generator's answer, trimmed; null where it failed |
 | failure | string | `Failure.kind` where it failed, else null |
+| written_by | string | `generator`, or `rules` where the generator fell back on them; null where it failed |
 | changed | bool | the candidate differs from the original in more than case, spacing and punctuation |
 | num_facts | int32 | facts of the original |
 | num_facts_lost | int32 | of these, not in the candidate |
@@ -43,9 +44,10 @@ import pyarrow as pa
 from recaption import facts as facts_module
 from recaption import noise, words
 from recaption.facts import NEEDS_EVIDENCE, Fact, FactFinder, FactKind, Facts
-from recaption.generator import Failure, Request
+from recaption.generator import Failure, FromRules, Request
 
 SPANS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("kind", pa.string()), ("state", pa.string())]))
+RULES = "rules"
 MIN_ZIPF = 1.5  # once in 30 million words: rarer ones are mostly misspellings, but also real names, which then need no model to add them
 COLUMNS = pa.schema(
     [
@@ -53,6 +55,7 @@ COLUMNS = pa.schema(
         ("original", pa.string()),
         ("candidate", pa.string()),
         ("failure", pa.string()),
+        ("written_by", pa.string()),
         ("changed", pa.bool_()),
         ("num_facts", pa.int32()),
         ("num_facts_lost", pa.int32()),
@@ -117,6 +120,7 @@ class Verifier:
                 row["original_spans"] = [_span(f, "lost") for f in request.facts.facts]
             else:
                 row["candidate"] = texts[i]
+                row["written_by"] = RULES if isinstance(answer, FromRules) else "generator"
                 row |= _fact_columns(request, candidate, new[i], evidenced[i])
                 row |= _form_columns(request, candidate)
                 row["alignment_before"], row["alignment_after"] = alignment[i]
@@ -250,7 +254,7 @@ def _form_columns(request: Request, candidate: Facts) -> dict:
     language, probability = _language(text, request.language)
     clean = re.sub(r"\s+", " ", noise.strip(request.caption).text).strip()
     return {
-        "changed": _bare(text) != _bare(request.caption),
+        "changed": is_changed(text, request.caption),
         "candidate_language": language,
         "language_probability": probability,
         "candidate_words": len(_words(text)),
@@ -261,6 +265,11 @@ def _form_columns(request: Request, candidate: Facts) -> dict:
 
 def _span(fact: Fact, state: str) -> dict:
     return {"start": fact.start, "end": fact.end, "kind": fact.kind.value, "state": state}
+
+
+def is_changed(candidate: str, original: str) -> bool:
+    """Whether a candidate differs from its original in more than case, spacing and punctuation."""
+    return _bare(candidate) != _bare(original)
 
 
 def _bare(text: str) -> str:

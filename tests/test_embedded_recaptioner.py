@@ -12,9 +12,9 @@ import xxhash
 
 from classifiers import encoder_graphs
 from models.web_noise import TAILS, dirty, keywords
-from recaption.embedded import WEIGHTS, EmbeddedConfig, EmbeddedGenerator, load, readable, recaption, save
+from recaption.embedded import WEIGHTS, EmbeddedConfig, EmbeddedGenerator, load, or_rules, readable, recaption, save
 from recaption.facts import FactFinder
-from recaption.generator import Failure, Request
+from recaption.generator import Failure, FromRules, Request
 from recaption.pointer_model import END, PAD, START, PointerConfig, PointerModel
 from recaption.verify import Verifier
 from sieveline.draws import generator
@@ -157,11 +157,25 @@ def test_noise_goes_and_facts_stay(embedded: EmbeddedGenerator, finder: FactFind
 
 
 def test_what_cannot_be_read_fails_with_a_reason(embedded: EmbeddedGenerator, finder: FactFinder) -> None:
-    empty, long, blind, good = requests(finder, ["", "word " * 400, "a dog", "a dog | Stock photo"], ["en"] * 4)
+    empty, long, blind, good = requests(
+        finder, ["", "word " * 400, "a dog", "a dog | Stock photo"], ["en"] * 4
+    )  # no noise in three
     answers = embedded.generate([empty, long, replace(blind, image_embedding=None), good])
     assert [a.kind for a in answers if isinstance(a, Failure)] == ["length", "length", "no_embedding"]
     assert isinstance(answers[3], str)
     assert embedded.generate([]) == []
+
+
+def test_rules_write_where_the_model_fails_at_a_fact_and_only_there(finder: FactFinder) -> None:
+    noisy = "Flag of Cyprus, capital Nicosia | Stock photo"
+    made = requests(finder, [noisy, noisy, noisy, "Flag of Cyprus, capital Nicosia", noisy], ["en"] * 5)
+    lost, invented, right = "Flag of Cyprus", "Flag of Cyprus, capital Nicosia, Oslo", "Flag of Cyprus, capital Nicosia: flag"
+    answers = or_rules([lost, invented, right, lost, Failure("length", "too long")], made)
+    assert [isinstance(a, FromRules) for a in answers] == [True, True, False, False, True]
+    assert [str(a) for a in answers[:4]] == ["Flag of Cyprus, capital Nicosia"] * 2 + [right, lost]
+    measured = Verifier(finder).measure(made, answers)
+    assert measured.column("written_by").to_pylist() == ["rules", "rules", "generator", "generator", "rules"]
+    assert measured.column("fact_recall").to_pylist()[0] == 1.0
 
 
 def test_embeddings_of_another_model_are_said(embedded: EmbeddedGenerator, finder: FactFinder) -> None:
@@ -179,10 +193,11 @@ def test_the_committed_weights_are_small_and_come_with_their_figures() -> None:
     figures = json.loads(WEIGHTS.with_suffix(".json").read_text())
     kept = figures["rounds"][figures["kept_round"]]
     assert kept["acceptance"] == max(r["acceptance"] for r in figures["rounds"])
-    assert {b["round"] for b in figures["baselines"]} == {
-        "as it is",
-        "rules",
-    }  # told beside it, and the rules are accepted more often
+    told = {b["round"]: b for b in figures["baselines"]}
+    assert told.keys() == {"as it is", "rules", "kept round or rules", "of these the model's", "of these the rules'"}
+    parts = [told["of these the model's"], told["of these the rules'"]]
+    assert sum(p["num"] for p in parts) == told["kept round or rules"]["num"]
+    assert told["kept round or rules"]["acceptance"] >= kept["acceptance"]
 
 
 def test_it_was_trained_on_the_embeddings_of_the_committed_alignment_heads() -> None:

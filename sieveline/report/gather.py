@@ -18,7 +18,7 @@ from sieveline.report.distribution import Cut, Distribution, make_edges
 from sieveline.report.rules import Measure, Rule, configured, measures
 from sieveline.report.sampling import Group, Lowest, row_draws
 
-ACCEPTED = "accepted"
+ACCEPTED, BY_RULES = "accepted", "accepted_from_rules"
 _TEXTS = ("caption", "url", "format", "width", "height", "boilerplate_pattern")
 _NO_EDGE = frozenset({"concepts"})  # values are held against a draw each, so none is near to anything
 
@@ -56,7 +56,8 @@ class Stage:
     """What a report shows of one stage.
 
     Attributes:
-        groups: `kept` first, then the reasons from the most frequent to the least.
+        groups: `kept` first (of recaptions: accepted ones, then those that rules wrote), then the reasons from the most frequent to the
+            least.
     """
 
     name: str
@@ -100,7 +101,7 @@ class _Reading:
     def __init__(self, stage: str, distributions: list[Distribution], sizes: Sizes):
         self.stage, self.distributions, self.sizes = stage, distributions, sizes
         self.num_in = 0
-        self.kept = Lowest(sizes.kept)
+        self.kept, self.by_rules = Lowest(sizes.kept), Lowest(sizes.reason)
         self.reasons: dict[str, Lowest] = {}
         self.nearest = {
             (i, j): (Lowest(sizes.nearest), Lowest(sizes.nearest))
@@ -116,7 +117,9 @@ class _Reading:
         self.num_in += table.num_rows
         reasons = table["reason"]
         silent = _bools(reasons.is_null())
-        self.kept.offer(table, kept & silent, draw)
+        by_rules = kept & silent & _by_rules(table)
+        self.kept.offer(table, kept & silent & ~by_rules, draw)
+        self.by_rules.offer(table, by_rules, draw)
         says = {r: _bools(pc.fill_null(pc.equal(reasons, r), False)) for r in reasons.unique().drop_null().to_pylist()}
         for reason, where in says.items():
             self.reasons.setdefault(reason, Lowest(self.sizes.reason)).offer(table, where, draw)
@@ -137,6 +140,8 @@ class _Reading:
 
     def result(self) -> Stage:
         groups = [Group("kept" if self.stage != "recaption" else ACCEPTED, self.kept.total, self.kept.rows)]
+        if self.by_rules.total:
+            groups.append(Group(BY_RULES, self.by_rules.total, self.by_rules.rows))
         by_count = sorted(self.reasons.items(), key=lambda x: (-x[1].total, x[0]))
         groups += [Group(reason, held.total, held.rows) for reason, held in by_count]
         nearest = []
@@ -146,6 +151,13 @@ class _Reading:
                 sides = Group("passed", passed.total, passed.rows), Group("dropped", dropped.total, dropped.rows)
                 nearest.append(Nearest(d.cuts[j], d.measure, *sides))
         return Stage(self.stage, self.num_in, self.distributions, groups, nearest)
+
+
+def _by_rules(table: pa.Table) -> np.ndarray:
+    """Rows whose candidate rules wrote, since the generator's model failed at it."""
+    if "written_by" not in table.column_names:
+        return np.zeros(table.num_rows, bool)
+    return _bools(pc.fill_null(pc.equal(table["written_by"], "rules"), False))
 
 
 def measured(measure: Measure, table: pa.Table) -> np.ndarray:

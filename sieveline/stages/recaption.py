@@ -8,6 +8,7 @@
 | caption | string | the original caption |
 | recaption | string | the candidate; null where the generator failed |
 | failure | string | how it failed |
+| written_by | string | who wrote the candidate: `generator`, or `rules` where the generator fell back on them |
 | num_facts | int32 | facts of the original |
 | fact_recall | float | share of them that the candidate keeps |
 | num_unsupported | int32 | numbers and names of the candidate that neither the original nor the image supports |
@@ -41,6 +42,7 @@ COLUMNS = pa.schema(
         ("caption", pa.string()),
         ("recaption", pa.string()),
         ("failure", pa.string()),
+        ("written_by", pa.string()),
         ("num_facts", pa.int32()),
         ("fact_recall", pa.float32()),
         ("num_unsupported", pa.int32()),
