@@ -101,7 +101,8 @@ def _read(path: Path, video_processor):
 
     name: Any = str(path)
     frames, metadata = read_video_opencv(name, video_processor.sample_frames)
-    if np.size(metadata.frames_indices) == len(frames) + 1:  # this reader gives the frame that fills up the last pair only once
+    indices: Any = metadata.frames_indices
+    if np.size(indices) == len(frames) + 1:  # this reader gives the frame that fills up the last pair only once
         frames = np.concatenate([frames, frames[-1:]])
     return torch.from_numpy(frames).permute(0, 3, 1, 2), metadata
 
