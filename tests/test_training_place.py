@@ -14,7 +14,7 @@ from training_data import write_demo
 
 from assets.image_text import LINE
 from assets.line import LineSettings
-from assets.training import training_run
+from assets.training import SOURCES, training_run
 from sieveline import storage
 from sieveline.errors import ConfigError
 from training import cli, parallel, recipes
@@ -75,7 +75,8 @@ def test_dagsters_asset_trains_where_the_shards_lie_on_s3(output, tmp_path, monk
     monkeypatch.setenv("PYTHONPATH", f"{here.parent}{os.pathsep}{here}")
     monkeypatch.setattr("assets.training.RECIPE", "test_training_place:brief")
     settings = LineSettings(name="image-text", input="", output=output)
-    resources = {LINE.key: settings, "pipes": dg.PipesSubprocessClient()}
+    elsewhere = {of.key: LineSettings(name=of.line.name, input="", output=str(tmp_path / of.key)) for of in SOURCES}
+    resources = elsewhere | {LINE.key: settings, "pipes": dg.PipesSubprocessClient()}
     result = dg.materialize([training_run], resources=resources, selection=[training_run], raise_on_error=True)
     (event,) = result.asset_materializations_for_node("training__training_run")
     shown: dict = {name: value.value for name, value in event.metadata.items()}
