@@ -23,7 +23,7 @@ def endless() -> recipes.Recipe:
         base,
         sequence_length=256,
         global_batch=2,
-        steps=100_000,
+        steps=5_000,
         tokens=dataclasses.replace(base.tokens, vocabulary=512, max_pixels=2 * 84 * 84),
         packing=dataclasses.replace(base.packing, group=2, window_batches=3),
         loading=dataclasses.replace(base.loading, workers=2, prefetch=2),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import os
 import tarfile
 from collections import Counter
 from pathlib import Path
@@ -13,7 +14,7 @@ from training_data import caption_sample, write_demo, write_shard
 from sieveline.errors import ConfigError
 from training import index, recipes, tokenizer
 from training.balance import Cost
-from training.loader import DataError, Loader
+from training.loader import DataError, Decoder, Loader
 from training.mixture import Blend, Corpus
 from training.plan import Planner
 from training.samples import Encoder
@@ -74,6 +75,25 @@ def test_workers_change_nothing(demo):
                 assert ids == want_ids
                 assert torch.equal(tokens, want_tokens)
                 assert pixels == want_pixels
+
+
+class Whereabouts(Decoder):
+    """Raises, instead of decoding, what a worker sees in its environment."""
+
+    def __getitem__(self, pack):
+        raise LookupError(os.environ.get("SIEVELINE_TEST_ENDPOINT"))
+
+
+def test_workers_see_the_environment_as_it_is_when_they_start(demo, monkeypatch):
+    """Credentials set after an earlier run of the same process, as in a notebook, reach the workers of the next."""
+    corpus, recipe, encoder = demo
+    loading = dataclasses.replace(recipe.loading, workers=1)
+    for endpoint in ("first", "second"):
+        monkeypatch.setenv("SIEVELINE_TEST_ENDPOINT", endpoint)
+        loader = Loader(corpus, dataclasses.replace(recipe, loading=loading), encoder, COST)
+        loader.decoder = Whereabouts(corpus, encoder, 0)
+        with pytest.raises(LookupError, match=endpoint):
+            next(iter(loader))
 
 
 @pytest.mark.parametrize("ranks", [2, 3])

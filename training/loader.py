@@ -5,9 +5,11 @@ leaves its pack (the tokens behind it move up, the end is padding), so the plan,
 """
 
 import logging
+import os
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -261,7 +263,7 @@ class Loader:
             num_workers=config.workers,
             prefetch_factor=config.prefetch if config.workers else None,
             multiprocessing_context=_server() if config.workers else None,
-            worker_init_fn=_prepare if config.workers else None,
+            worker_init_fn=partial(_prepare, dict(os.environ)) if config.workers else None,
             collate_fn=_same,
             pin_memory=self.pin,
         )
@@ -309,12 +311,15 @@ def _server() -> Any:
     return context
 
 
-def _prepare(_: int) -> None:
-    """Called first in every worker: one thread each, and no life beyond the trainer's."""
+def _prepare(environment: dict[str, str], _: int) -> None:
+    """Called first in every worker: one thread each, no life beyond the trainer's, and its environment (credentials, endpoints), which the
+    process the workers fork from took when it started."""
     import cv2
     import torch
 
     die_with_parent()
+    os.environ.clear()
+    os.environ.update(environment)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
 
