@@ -13,7 +13,7 @@ import numpy as np
 
 from ocr_synth.synthetic.labels import Labels
 
-READABLE = frozenset({"en", "zh", "ja"})
+READABLE = frozenset({"en", "zh", "ja", "code"})
 """Languages whose script PP-OCRv6 small has; of others its errors say nothing about the labels."""
 _ALIKE = str.maketrans("‘’‚‛′＇“”„‟″＂–—―−‐‑─━·・•⋅∙。…", "''''''\"\"\"\"\"\"--------·····.…")
 
