@@ -115,6 +115,16 @@ def test_line_numbers_of_drafts_are_no_text():
     assert score.recall == 1.0
 
 
+def test_a_line_number_beside_a_heading_is_not_the_headings_number():
+    text = prose(6, 150)
+    body = f'<h2><span class="ltx_tag">7 </span>Some heading here</h2><p>{text}</p>'
+    lines = [(72.0, 712.0, "3.5. Some heading here"), *page_of(text)]
+    numbered = [part for i, (x, y, line) in enumerate(lines) for part in ((40.0, y, str(i + 266)), (x, y, line))]
+    texts, _, [score] = paged(body, [numbered])
+    assert texts == [f"## 3.5. Some heading here\n\n{text}"]
+    assert (score.precision, score.recall) == (1.0, 1.0)
+
+
 def test_a_page_that_says_something_else_scores_low():
     text, other = prose(6, 120), " ".join(f"entirely{i} different{i}" for i in range(60))
     _, parts, scores = paged(f"<p>{text}</p>", [page(text, 1), page(other, 2)])

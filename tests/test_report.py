@@ -10,7 +10,8 @@ from report_data import CHROMIUM, HOSTILE, write_heuristics, write_output, write
 from sieveline import storage
 from sieveline.output import Output
 from sieveline.report.gather import Sizes
-from sieveline.report.page import build_report, gather, render
+from sieveline.report.page import _input, build_report, gather, render
+from sieveline.slices import Shard, Slice
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +132,22 @@ def test_report_on_a_memory_filesystem(tmp_path: Path):
     url = build_report(place)
     assert url == "memory://report-test/out/report/index.html"
     assert b"Sample quality" in storage.read_bytes(url)
+
+
+@pytest.mark.parametrize(
+    ("urls", "shown"),
+    [
+        ([], ""),
+        (["/in/a.tar"], "/in/a.tar"),
+        (["/in/a.tar", "/in/b.tar"], "/in/*.tar"),
+        (["/in/a.parquet#0", "/in/a.parquet#1"], "/in/a.parquet"),
+        (["/in/a.tar", "/in/b.txt"], "/in/*"),
+        (["/in/pool/shards/a.tar", "/in/signs/shards/a.tar"], "/in/{pool/shards,signs/shards}/*.tar"),
+        (["/in/part/a.tar", "/in/particle/a.tar"], "/in/{part,particle}/*.tar"),
+        (["s3://b/en/a.txt", "s3://b/zh/a.txt", "s3://b/zh/b.txt"], "s3://b/{en,zh}/*.txt"),
+        ([f"/in/{n}/a.tar" for n in range(9)], "/in/**/*.tar"),
+    ],
+)
+def test_the_head_names_the_input(urls, shown):
+    shards = tuple(Shard(id=url, url=url, num_bytes=1) for url in urls)
+    assert _input([Slice(name="0", shards=shards)]) == shown

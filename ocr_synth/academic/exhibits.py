@@ -45,9 +45,10 @@ def _papers(output: Output) -> Exhibit:
             reasons[row["reason"] or "converted"] += 1
             if not row["kept"] and len(rows) < 100:
                 rows.append((row["paper"], row["reason"], row["detail"] or ""))
+    if not rows:
+        return Exhibit(title="Conversion", lead="Every paper was converted.")
     lead = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
-    header = ("paper", "reason", "detail") if rows else ()
-    return Exhibit(title="Papers that were not converted", lead=lead, header=header, rows=rows)
+    return Exhibit(title="Papers that were not converted", lead=lead, header=("paper", "reason", "detail"), rows=rows)
 
 
 def _rows(url: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:

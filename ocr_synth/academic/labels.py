@@ -24,9 +24,9 @@ _LABEL = re.compile(r"\[?(?:[A-Z]|\d{1,3}|[IVXLC]+)(?:\.\d+)*[.:)\]]{1,2}")
 _EQUATION_NUMBER = re.compile(r"[(\[]([A-Z]?[\d.]*\d+[a-z]?(?:[.-]\d+)*|[A-Z])[)\]],?")
 
 
-def correct(blocks: Sequence[Block], markup: MarkupWords, printed: PageWords, found: Alignment) -> None:
-    """Changes the labels' tokens in place; how many tokens a block has stays."""
-    page = _Printed(printed, found)
+def correct(blocks: Sequence[Block], markup: MarkupWords, printed: PageWords, found: Alignment, margin: np.ndarray) -> None:
+    """Changes the labels' tokens in place; how many tokens a block has stays. `margin`, bool [m]: page words that are line numbers."""
+    page = _Printed(printed, found, margin)
     first_word = np.searchsorted(markup.block, np.arange(len(blocks) + 1))
     for number, block in enumerate(blocks):
         if number in found.unprinted or not block.tokens:
@@ -48,15 +48,15 @@ def correct(blocks: Sequence[Block], markup: MarkupWords, printed: PageWords, fo
 
 
 class _Printed:
-    """The page words, and which of them the markup has claimed."""
+    """The page words, which of them the markup has claimed, and which stand in the margin."""
 
-    def __init__(self, printed: PageWords, found: Alignment):
-        self.words, self.place = printed, found.place
+    def __init__(self, printed: PageWords, found: Alignment, margin: np.ndarray):
+        self.words, self.place, self.margin = printed, found.place, margin
         self.claimed = np.zeros(len(printed.texts), bool)
         self.claimed[found.place[found.place >= 0]] = True
 
     def raw(self, places: Sequence[int]) -> str:
-        return " ".join(self.words.raw[i] for i in places if self.words.raw[i])
+        return " ".join(self.words.raw[i] for i in places if self.words.raw[i] and not self.margin[i])
 
 
 def _labels(block: Block) -> Iterator[tuple[int, int]]:

@@ -60,9 +60,9 @@ def paged(blocks: list[Block], pages: Sequence[pdf.Page]) -> tuple[list[split.Pa
     markup = align.markup_words(blocks)
     printed = align.page_words(pages, set(markup.texts))
     found = align.align(blocks, markup, printed)
-    labels.correct(blocks, markup, printed, found)
     in_markup = np.zeros(len(printed.texts), bool)
     in_markup[found.place[found.place >= 0]] = True
+    labels.correct(blocks, markup, printed, found, margins.line_numbers(printed, len(pages)) & ~in_markup)
     beside = margins.margins(printed, len(pages), in_markup)
     parts = split.split(blocks, markup, printed, found, beside, len(pages))
     scores = [score.score(part.text, printed, beside, number) for number, part in enumerate(parts)]

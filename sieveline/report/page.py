@@ -31,6 +31,7 @@ from sieveline.report.gather import SIZES, Sizes, Stage, attach_captions, read_s
 from sieveline.report.sampling import Group
 from sieveline.slices import Slice, read_slices
 
+SHOWN_FOLDERS = 4  # of the input, in the head
 TRUTH_SCORES = ("precision", "recall", "auc")
 
 
@@ -314,17 +315,20 @@ def _truth(rows: Any) -> list[dict[str, Any]]:
 
 
 def _input(slices: Sequence[Slice]) -> str:
-    """What all source shards' URLs begin with."""
-    urls = [s.url.partition("#")[0] for x in slices for s in x.shards]  # behind the #: which part of a file a shard is
-    if not urls:
-        return ""
-    low, high = min(urls), max(urls)
+    """The pattern of all source shards' URLs, for the page's head: several folders in braces, many as `**`."""
+    urls = {s.url.partition("#")[0] for x in slices for s in x.shards}  # behind the #: which part of a file a shard is
+    if len(urls) <= 1:
+        return next(iter(urls), "")
+    endings = {url.rpartition("/")[2].rpartition(".")[2] for url in urls}
+    files = f"*.{endings.pop()}" if len(endings) == 1 else "*"
+    folders = sorted({url.rpartition("/")[0] for url in urls})
+    if len(folders) == 1:
+        return f"{folders[0]}/{files}"
+    low, high = f"{folders[0]}/", f"{folders[-1]}/"
     same = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
-    folder = low[:same].rpartition("/")[0]
-    if len(set(urls)) == 1:
-        return low
-    endings = {u.rpartition("/")[2].rpartition(".")[2] for u in urls}
-    return f"{folder}/*.{endings.pop()}" if len(endings) == 1 else f"{folder}/*"
+    root = low[:same].rpartition("/")[0]
+    inside = [folder[len(root) + 1 :] for folder in folders]
+    return f"{root}/{{{','.join(inside)}}}/{files}" if len(folders) <= SHOWN_FOLDERS else f"{root}/**/{files}"
 
 
 def _json(url: str) -> Any:
