@@ -17,7 +17,7 @@ SOURCES = tuple(of.LINE for of in (image_text, ocr_synthetic, ocr_scene, ocr_aca
     key_prefix="training",
     group_name="training",
     deps=[dg.AssetDep(of.training_shards, partition_mapping=dg.AllPartitionMapping()) for of in SOURCES],
-    description="Trains the recipe's model on the training shards of every line that has some, resuming where an earlier run stopped.",
+    description="Trains the recipe's model on the training shards of every line that has some; the same shards and recipe go on with their run.",
     kinds={"torch", "huggingface"},
     owners=OWNERS,
     pool="gpu",
@@ -26,7 +26,7 @@ SOURCES = tuple(of.LINE for of in (image_text, ocr_synthetic, ocr_scene, ocr_aca
 def training_run(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     outputs = [of.settings(context).output for of in SOURCES]
     command = [sys.executable, "-m", "assets.training_child"]
-    arguments = {"shards": shards(outputs), "recipe": RECIPE, "run": storage.join(outputs[0], "training")}
+    arguments = {"shards": shards(outputs), "recipe": RECIPE, "runs": storage.join(outputs[0], "training")}
     return context.resources.pipes.run(command=command, context=context, extras=arguments).get_materialize_result()
 
 

@@ -9,9 +9,11 @@ from typing import Any
 from dagster_pipes import PipesContext, open_dagster_pipes
 
 from sieveline import storage
+from sieveline.fingerprint import fingerprint
 from sieveline.lifetime import die_with_parent
+from training import index
+from training.cli import load_recipe, run_folder
 from training.cli import run as run_training
-from training.cli import run_folder
 
 LOG_EVERY = 10  # steps
 
@@ -19,14 +21,18 @@ LOG_EVERY = 10  # steps
 def main() -> None:
     die_with_parent()  # Dagster's step: a run that is killed must not train on
     with open_dagster_pipes() as pipes:
-        place = pipes.get_extra("run")
+        shards, recipe = pipes.get_extra("shards"), pipes.get_extra("recipe")
+        place = storage.join(pipes.get_extra("runs"), run_name(shards, recipe))
         folder = run_folder(place)
-        arguments = argparse.Namespace(
-            shards=pipes.get_extra("shards"), recipe=pipes.get_extra("recipe"), steps=None, output=None, resume=place
-        )
+        arguments = argparse.Namespace(shards=shards, recipe=recipe, steps=None, output=None, resume=place)
         run_training(arguments, lambda row: tell(pipes, row))
         rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
         pipes.report_asset_materialization(metadata=metadata(rows, place))
+
+
+def run_name(shards: str, recipe: str) -> str:
+    """A run's folder name: the same shards and recipe go on with their run, anything else is a run of its own."""
+    return fingerprint(load_recipe(recipe), index.identity(index.find_shards(shards)))
 
 
 def tell(pipes: PipesContext, row: dict[str, Any]) -> None:

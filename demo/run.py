@@ -73,7 +73,7 @@ def show(line: str, folder: Path) -> None:
     print(scores, end="")
     name_problems(place)
     if line == "image-text":
-        print_losses(Path(place.root, "training", "metrics.jsonl"))
+        print_losses(max(Path(place.root, "training").glob("*/metrics.jsonl"), key=lambda path: path.stat().st_mtime))
     print(f"\nreport   {report}\nseconds  {time.monotonic() - started:.0f}")
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import json
 import os
 import uuid
 from collections.abc import Iterator
@@ -82,10 +83,22 @@ def test_dagsters_asset_trains_where_the_shards_lie_on_s3(output, tmp_path, monk
     shown: dict = {name: value.value for name, value in event.metadata.items()}
     assert shown["steps"] == 8
     assert shown["last loss"] < shown["first loss"]
-    assert shown["export"] == f"{output}/training/export"
-    model = AutoModelForImageTextToText.from_pretrained(fetched(f"{output}/training/export", tmp_path / "export"))
+    place = shown["export"].removesuffix("/export")
+    assert place.startswith(f"{output}/training/")
+    model = AutoModelForImageTextToText.from_pretrained(fetched(f"{place}/export", tmp_path / "export"))
     assert sum(p.numel() for p in model.parameters()) > 500_000
-    assert storage.read_bytes(f"{output}/training/metrics.jsonl").count(b"\n") == 8
+    assert storage.read_bytes(f"{place}/metrics.jsonl").count(b"\n") == 8
+    # nothing new: the same run, at its end; a further shard: a run of its own, the first left as it is
+    for added, same in ((False, True), (True, False)):
+        if added:
+            write_demo(tmp_path / "more", samples=20, shards=1)
+            [shard] = (tmp_path / "more").glob("*.tar")
+            storage.publish_bytes(f"{output}/shards/more.tar", shard.read_bytes())
+        result = dg.materialize([training_run], resources=resources, selection=[training_run], raise_on_error=True)
+        (event,) = result.asset_materializations_for_node("training__training_run")
+        assert (event.metadata["export"].value == f"{place}/export") == same
+        assert event.metadata["steps"].value == 8
+    assert storage.read_bytes(f"{place}/metrics.jsonl").count(b"\n") == 8
 
 
 def test_the_command_line_resumes_a_run_whose_results_go_to_s3(output, capsys):
@@ -98,6 +111,9 @@ def test_the_command_line_resumes_a_run_whose_results_go_to_s3(output, capsys):
     assert (cli.run_folder(place) / "checkpoints" / CHECKPOINT).is_dir()
     assert cli.run(parser.parse_args(["--resume", place, "--steps", "3"])) == 0
     assert storage.read_bytes(f"{place}/metrics.jsonl").count(b"\n") == 3
+    with pytest.raises(ConfigError, match=r"no \.tar shard"):
+        cli.run(parser.parse_args(["--resume", place, "--shards", f"{output}/none/*.tar"]))
+    assert json.loads((cli.run_folder(place) / "command.json").read_text())["shards"] == shards  # what it is resumed by
     assert f"model in {place}/export" in capsys.readouterr().err
     with pytest.raises(ConfigError, match="--shards is missing, and s3://bucket/other does not say"):
         cli.run(parser.parse_args(["--resume", "s3://bucket/other"]))

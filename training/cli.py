@@ -65,7 +65,8 @@ def run(args: argparse.Namespace, progress: Callable[[dict[str, Any]], None] | N
     place = str(args.resume or args.output or Path("runs") / recipe.name)
     folder = run_folder(place)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "command.json").write_text(json.dumps({"shards": shards, "recipe": reference}))
+    if not said:
+        (folder / "command.json").write_text(json.dumps({"shards": shards, "recipe": reference}))
     result = train(shards, recipe, folder, steps=args.steps, resume=bool(args.resume), progress=progress)
     if os.environ.get("RANK", "0") == "0":
         publish(folder, place)

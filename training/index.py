@@ -161,17 +161,26 @@ def measure(url: str, encoder: Encoder) -> pa.Table:
 
 def cached(url: str, encoder: Encoder, cache: Path) -> Path:
     """The index file of one shard, measured unless the cache has it."""
-    fs, path = fsspec.core.url_to_fs(url)
-    info = fs.info(path)
-    stamp = info.get("ETag") or info.get("mtime") or info.get("created")
     settings = (encoder.config, encoder.sequence_length, encoder.patch, encoder.merge, tokenizer_digest(encoder.folder))
-    target = cache / f"{fingerprint('index-2', url, info['size'], str(stamp), *settings)}.parquet"
+    target = cache / f"{fingerprint('index-2', url, *_stamp(url), *settings)}.parquet"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f"{target.name}.{os.getpid()}")
         pq.write_table(measure(url, encoder), part)
         part.rename(target)
     return target
+
+
+def identity(shards: Sequence[str]) -> str:
+    """What tells this set of shards from any other, and from itself after one was written anew, as a short hex string."""
+    return fingerprint(*((url, *_stamp(url)) for url in shards))
+
+
+def _stamp(url: str) -> tuple[int, str]:
+    """A file's size in bytes, and its ETag or the time of its last change."""
+    fs, path = fsspec.core.url_to_fs(url)
+    info = fs.info(path)
+    return info["size"], str(info.get("ETag") or info.get("mtime") or info.get("created"))
 
 
 def tokenizer_digest(folder: str) -> str:

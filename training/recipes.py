@@ -198,10 +198,13 @@ def tiny() -> Recipe:
 
 
 def demo() -> Recipe:
-    """`tiny` with steps of 3,000 tokens drawn pack by pack: the end of `make demo`, half a minute of CPU."""
+    """`tiny` with packs of 2,048 tokens drawn one by one: the end of `make demo`, half a minute of CPU.
+
+    One rank has nothing to balance, and steps of samples that are alike would make the loss jump; a document has up to 2,000 tokens.
+    """
     base = tiny()
-    packing = dataclasses.replace(base.packing, group=1)  # one rank has nothing to balance; steps of like samples would jump
-    return dataclasses.replace(base, name="demo", sequence_length=512, global_batch=6, steps=36, packing=packing)
+    packing = dataclasses.replace(base.packing, group=1)
+    return dataclasses.replace(base, name="demo", sequence_length=2_048, global_batch=2, steps=36, packing=packing)
 
 
 def tiny_moe() -> Recipe:
