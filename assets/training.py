@@ -17,7 +17,7 @@ SOURCES = tuple(of.LINE for of in (image_text, ocr_synthetic, ocr_scene, ocr_aca
     key_prefix="training",
     group_name="training",
     deps=[dg.AssetDep(of.training_shards, partition_mapping=dg.AllPartitionMapping()) for of in SOURCES],
-    description="Trains the recipe's model on the training shards of every line that has some; the same shards and recipe go on with their run.",
+    description="Trains the recipe's model on the shards of every line that has any; the same shards and recipe go on with their run.",
     kinds={"torch", "huggingface"},
     owners=OWNERS,
     pool="gpu",
