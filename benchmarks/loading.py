@@ -32,17 +32,12 @@ def rows() -> Iterator[Row]:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shards = index.find_shards(demo_shards())
-        yield from loader_rows(shards[:3], folder, "the demo's mixture")
+        captions = index.find_shards(demo_shards(["image-text"]))
+        yield from loader_rows(captions[:3], folder, "the demo's captions")
         made = index.find_shards(photographs.write_shards(folder, samples=300))
         yield from loader_rows(made, folder, "photographs of .42 megapixels")
-        yield from balance_rows(shards, folder)
+        yield from balance_rows(index.find_shards(demo_shards()), folder)
         yield from packing_rows()
-
-
-def fewest(shards: list[str]) -> list[str]:
-    """The four smallest shards, some 300 samples: where every sample is worked on, more of them would only take longer."""
-    return sorted(shards, key=lambda shard: (Path(shard).stat().st_size, shard))[:4]
 
 
 def prepare(

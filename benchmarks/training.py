@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import photographs
-from benchmarks.loading import fewest, prepare
+from benchmarks.loading import prepare
 from benchmarks.pools import demo_shards
 from benchmarks.rows import Row, faster, spent
+from demo.lines import DEMOS
 from sieveline.draws import generator
 from training import index, recipes
 from training.balance import Cost
 from training.loader import Loader
 from training.mixture import Corpus
+from training.packing import best_fit_decreasing
 from training.samples import IGNORE
 
 SMALL = recipes.Tokens(max_pixels=2 * 28 * 28 * 64)  # pictures of at most 64 tokens
@@ -28,23 +29,30 @@ def rows() -> Iterator[Row]:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shards = index.find_shards(demo_shards())
         small = recipes.demo()
-        few, made = fewest(shards), index.find_shards(photographs.write_shards(folder, samples=300))
-        yield padded_row(few, folder, "the demo's mixture as the demo trains", small.sequence_length, small.tokens)
-        yield padded_row(few, folder, "the demo's mixture at native resolution", 8_192, recipes.Tokens())
-        yield padded_row(made, folder, "made captions and documents", 2_048, SMALL, at_least=None)
-        yield from linear_rows(shards[:1], folder)
+        mixture, captions = (index.find_shards(demo_shards(lines)) for lines in (tuple(DEMOS), ("image-text",)))
+        yield padded_row(mixture, folder, "the demo's mixture as the demo trains", small.sequence_length, small.tokens)
+        yield padded_row(mixture, folder, "the demo's mixture at native resolution", 8_192, recipes.Tokens(), num_samples=40)
+        yield padded_row(
+            captions, folder, "captions alone as the demo trains", small.sequence_length, small.tokens, at_least=None
+        )
+        yield from linear_rows(captions[:1], folder)
         yield wait_row(folder)
 
 
 def padded_row(
-    shards: list[str], folder: Path, what: str, length: int, tokens_of: recipes.Tokens, at_least: float | None = 1.8
+    shards: list[str],
+    folder: Path,
+    what: str,
+    length: int,
+    tokens_of: recipes.Tokens,
+    at_least: float | None = 1.8,
+    num_samples: int = 480,
 ) -> Row:
     """Tokens that are no padding a CPU-second, forward and backward, against batches of eight, in random order, padded to their longest.
 
-    The tiny model's vision tower is narrow (64), so at native resolution most of the time is attention among the patches of a picture,
-    which is the same on both sides.
+    Both sides work on the same samples, drawn from all that fit `length` tokens; ours in best-fit packs. The tiny model's vision tower is
+    narrow (64), so at native resolution most of the time is attention among the patches of a picture, which is the same on both sides.
     """
     import torch
     from torch.nn.functional import cross_entropy
@@ -54,11 +62,11 @@ def padded_row(
 
     corpus, recipe, encoder = prepare(shards, folder, length, tokens_of)
     inner = build(recipe, encoder.tokenizer)
-    packs = [p for _, _, some in Loader(corpus, recipe, encoder, Cost()) for p in some]
-    plans = [ref for n in range(len(corpus.shards)) for ref in _refs(corpus, n)]
-    order = generator(0, "padded").permutation(len(plans))
+    every = [ref for n in range(len(corpus.shards)) for ref in _refs(corpus, n)]
+    drawn = [every[i] for i in generator(0, "padded").permutation(len(every))[:num_samples]]
     decoder = Decoder(corpus, encoder, pad=0)
-    alone = [decoder[(plans[i],)] for i in order]
+    alone = [decoder[(ref,)] for ref in drawn]
+    packs = [decoder[tuple(drawn[i] for i in b)] for b in best_fit_decreasing([ref.tokens for ref in drawn], length)]
     image_token = inner.config.image_token_id
 
     def ours() -> int:
