@@ -20,10 +20,10 @@
 |---|---|---|
 | sample_id | string | 32 hex digits over image bytes and caption |
 | source_shard | string | the shard's id: its path below the input prefix, without extension |
-| row | int32 | as in `SAMPLES` |
-| key | string | as in `SAMPLES` |
-| offset | int64 | as in `SAMPLES` |
-| length | int64 | as in `SAMPLES` |
+| row | int32 | position in the shard, 0 first |
+| key | string | the sample's key in its shard |
+| offset | int64 | where the image's bytes start in the shard (Parquet: the row number); -1 without an image |
+| length | int64 | bytes of the image; 0 without one |
 | kept | bool | whether the sample goes on to the next stage |
 | reason | string | the `Reason`; null where no rule spoke |
 | value | double | what the rule measured; null where a reason has no number |

@@ -4,7 +4,7 @@
 
 | column | type | meaning |
 |---|---|---|
-| paper | string | as in `papers` |
+| paper | string | where it was found, below the input |
 | page | int32 | from 1 |
 | num_pages | int32 | of its paper |
 | width | int32 | pixels of its picture |

@@ -8,13 +8,13 @@ Measured columns:
 | column | type | meaning |
 |---|---|---|
 | sample_id | string | 32 hex digits over image bytes and caption |
-| flaw | string | as in `SAMPLES` |
+| flaw | string | a `Reason` found while reading, else null |
 | decodes | bool | whether the image decodes; null without one |
 | text_peak | float | highest probability of writing in a cell of the picture, 0-1, four decimals; null if it does not decode |
 | text_share | float | share of cells where writing is likelier than not, 0-1, four decimals |
 | caption | string | what the source says of the picture, cut at 2,000 characters; null where it says nothing |
-| url | string | as in `SAMPLES` |
-| license | string | as in `SAMPLES` |
+| url | string | where the image came from, if the shard says so |
+| license | string | its licence, if the shard says so |
 """
 
 from dataclasses import dataclass, field

@@ -10,7 +10,7 @@ the sample's reason.
 |---|---|---|
 | sample_id | string | 32 hex digits over image bytes and caption |
 | image_hash | fixed_size_binary[16] | xxh3-128 of the image's bytes: equal for exact duplicates; null without an image |
-| flaw | string | as in `SAMPLES` |
+| flaw | string | a `Reason` found while reading, else null |
 | format | string | by content: jpeg, png, gif, webp, bmp, tiff, avif; null if none of these |
 | image_bytes | int64 | size of the image file |
 | width | int32 | pixels, from the header |
@@ -34,8 +34,8 @@ the sample's reason.
 | mojibake | float | share of characters in wrongly decoded sequences (ftfy's badness) or lost to U+FFFD, 0-1 |
 | html_entities | int32 | HTML entities left in the caption |
 | caption | string | the caption as it came, cut at `max_caption_bytes`; later stages read it here |
-| url | string | as in `SAMPLES` |
-| license | string | as in `SAMPLES` |
+| url | string | where the image came from, if the shard says so |
+| license | string | its licence, if the shard says so |
 """
 
 import operator
