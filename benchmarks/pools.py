@@ -38,4 +38,5 @@ def demo_shards(lines: Sequence[str] = tuple(DEMOS)) -> str:
         status = subprocess.run([sys.executable, "-m", "sieveline.cli", *command], check=False).returncode
         if status not in (0, 1):  # 1: all done, a shard of the pool is damaged on purpose
             raise RuntimeError(f"sieveline {' '.join(command)} ended with status {status}")
-    return str(folder / f"{{{','.join(output_folder(folder, line).name for line in lines)}}}" / "shards" / "slice-*.tar")
+    names = [output_folder(folder, line).name for line in lines]
+    return str(folder / (f"{{{','.join(names)}}}" if len(names) > 1 else names[0]) / "shards" / "slice-*.tar")
