@@ -16,8 +16,9 @@ from typing import Any
 import line_pool
 import pyarrow.parquet as pq
 import pytest
+import s3fs
 from line_pool import environment, ledgers, run_line, training_shards
-from moto.server import ThreadedMotoServer
+from s3_server import s3_server
 from source_shards import write_parquet
 
 from pipelines.engine import Engine, run_in_child
@@ -254,30 +255,13 @@ def test_parquet_input_gives_the_same_training_shards(alone, pool, tmp_path):
     assert training_shards(tmp_path / "out") == training_shards(alone.output)
 
 
-def test_object_storage_gives_the_same_training_shards(alone, pool, monkeypatch):
+def test_object_storage_gives_the_same_training_shards(alone, pool):
     """Input and output on `s3://`, served by a real S3 server on loopback."""
-    import s3fs
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    settings = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    try:
-        for name, value in settings.items():
-            monkeypatch.setenv(name, value)
+    with s3_server("raw", "made") as settings:
         fs = s3fs.S3FileSystem(skip_instance_cache=True)
-        fs.mkdir("raw")
-        fs.mkdir("made")
         fs.put(f"{pool}/*.tar", "raw/shards/")
         done = run_line("s3://raw/shards/*.tar", "s3://made/out", environment=settings)
         assert done.returncode == 0, done.stderr
         made = {os.path.basename(p): fs.cat_file(p) for p in fs.find("made/out/shards") if p.endswith((".tar", ".idx"))}
         assert made == training_shards(alone.output)
         assert fs.exists("made/out/report/index.html")
-    finally:
-        server.stop()

@@ -1,13 +1,10 @@
 """Scene text in Dagster: what is defined, and one slice of it materialised with its checks."""
 
-import dagster as dg
+from line_assets import check_definitions, materialised
 from test_ocr_scene import sources
 
-from assets import image_text
 from assets.line import LineSettings
 from assets.ocr_scene import CHECKS, LINE
-from assets.schedules import RANGE_END, RANGE_START
-from sieveline.schema import LEDGER
 
 CHAIN = {
     "text_density": ["image_text/training_shards"],
@@ -18,46 +15,19 @@ CHAIN = {
 }
 
 
-def test_keys_group_and_dependencies():
-    assets = {asset.key.path[-1]: asset for asset in LINE.assets.values()}
-    assert list(assets) == list(CHAIN)
-    for name, asset in assets.items():
-        assert asset.key.path[0] == "ocr_scene"
-        assert asset.group_names_by_key[asset.key] == "ocr"
-        assert sorted("/".join(key.path) for key in asset.dependency_keys) == CHAIN[name]
-        assert (asset.partitions_def is None) == (name == "quality_report")
-    assert LINE.slices.name != image_text.LINE.slices.name
-
-
-def test_every_ledger_column_has_a_description():
-    for name, asset in LINE.assets.items():
-        if name != "report":
-            schema = asset.metadata_by_key[asset.key]["dagster/column_schema"]
-            assert len(schema.columns) > len(LEDGER)
-            assert all(column.description for column in schema.columns), name
+def test_what_is_defined():
+    check_definitions(LINE, "ocr", CHAIN)
 
 
 def test_a_slice_is_materialised_and_its_checks_pass(tmp_path):
-    source = sources(tmp_path / "in")
     settings = LineSettings(
         name="ocr-scene",
-        input=f"{source}/a.tar",
+        input=f"{sources(tmp_path / 'in')}/a.tar",
         output=str(tmp_path / "out"),
         recipe="ocr_synth.scene.recipes:demo",
         beam="--runner=FnApiRunner --direct_running_mode=in_memory --direct_num_workers=1",
     )
-    [name] = [s.name for s in settings.plan()]
-    with dg.DagsterInstance.ephemeral() as instance:
-        instance.add_dynamic_partitions(str(LINE.slices.name), [name])
-        job = dg.define_asset_job("chosen", selection=[asset.key for asset in LINE.assets.values()])
-        defs = dg.Definitions(
-            assets=list(LINE.assets.values()), asset_checks=CHECKS, jobs=[job], resources={LINE.key: settings}
-        )
-        result = defs.resolve_job_def("chosen").execute_in_process(
-            instance=instance, tags={RANGE_START: name, RANGE_END: name}, raise_on_error=False
-        )
-        assert result.success
-        checks = {(e.asset_key.path[-1], e.check_name): e.passed for e in result.get_asset_check_evaluations()}
+    checks = materialised(LINE, CHECKS, settings)
     assert checks[("scene_text", "conservation")]
     assert checks[("text_density", "undecodable")]
     assert all(checks.values())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from moto.server import ThreadedMotoServer
+from s3_server import s3_server
 from training_data import write_demo
 
 from assets.image_text import LINE
@@ -25,26 +25,9 @@ CHECKPOINT = "step-00000002"
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    import s3fs
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    settings = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings.items():
-            patch.setenv(name, value)
-        s3fs.S3FileSystem.clear_instance_cache()
-        s3fs.S3FileSystem().mkdir("bucket")
+    with s3_server("bucket"):
         yield "s3://bucket"
-        s3fs.S3FileSystem.clear_instance_cache()
     parallel.stop()
-    server.stop()
 
 
 @pytest.fixture
