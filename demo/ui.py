@@ -3,6 +3,7 @@
 import argparse
 import functools
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -52,10 +53,14 @@ def main() -> None:
         "--port",
         str(options.port),
     ]
+    for number in (signal.SIGINT, signal.SIGTERM):  # told to stop is as good as Ctrl-C, which a shell's `&` would have ignored
+        signal.signal(number, signal.default_int_handler)
+    dagster = subprocess.Popen(command, env=environment)
     try:
-        sys.exit(subprocess.run(command, env=environment, check=False).returncode)
+        sys.exit(dagster.wait())
     except KeyboardInterrupt:
-        sys.exit(0)
+        dagster.send_signal(signal.SIGINT)  # it ends its own web server, daemon and code servers
+        dagster.wait()
 
 
 if __name__ == "__main__":
