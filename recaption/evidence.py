@@ -52,7 +52,8 @@ class OcrEvidence:
     @cached_property
     def _reader(self) -> TextReader:
         config = self.config
-        return TextReader(detect_side=config.max_side, threads=config.threads, cache=config.cache)
+        # few pictures are asked for, beside the other models of a worker: memory is dearer than time
+        return TextReader(detect_side=config.max_side, threads=config.threads, keeps_memory=False, cache=config.cache)
 
 
 class LabelEvidence:
