@@ -66,8 +66,11 @@ def test_one_engine_serves_every_reader_of_the_process(reader):
     picture, _ = sign("Lima Airport")
     reader.read(np.asarray(picture))
     engine = text_reader._SHARED._engine
-    assert OcrEvidence(OcrConfig(max_side=640)).read(encoded(picture)) == ["Lima Airport"]
+    assert [line.text for line in text_reader.TextReader(detect_side=640).read(np.asarray(picture))] == ["Lima Airport"]
     assert text_reader._SHARED._engine is engine
+    evidence = OcrEvidence(OcrConfig(max_side=640))  # wants less memory: an engine of its own, in the other's place
+    assert evidence.read(encoded(picture)) == ["Lima Airport"]
+    assert text_reader._SHARED._engine is not engine
 
 
 def test_a_recycled_engine_reads_the_same(reader, monkeypatch):
