@@ -37,9 +37,10 @@ def dagster_rows() -> Iterator[Row]:
 
 def growth_rows() -> Iterator[Row]:
     costs = {pairs: directly(pairs) for pairs in GROWTH_PAIRS}
-    few, many = GROWTH_PAIRS[0], GROWTH_PAIRS[-1]
+    few, middle, many = GROWTH_PAIRS
     peaks = {pairs: cost.peak_bytes / 1e9 for pairs, cost in costs.items()}
     per_pair = {pairs: 1e3 * cost.cpu_seconds / pairs for pairs, cost in costs.items()}
+    early, late = (1e3 * (costs[b].cpu_seconds - costs[a].cpu_seconds) / (b - a) for a, b in ((few, middle), (middle, many)))
     yield Row(
         name=f"the line's peak memory, {few:,} to {many:,} pairs",
         ours=max(peaks.values()),
@@ -56,14 +57,14 @@ def growth_rows() -> Iterator[Row]:
         at_most=1.1,
     )
     yield Row(
-        name=f"the line's cost a pair, {many:,} pairs against {few:,}",
-        ours=per_pair[many],
-        peer=per_pair[few],
-        ratio=per_pair[many] / per_pair[few],
+        name=f"the line's cost of a further pair, from {middle:,} to {many:,} against from {few:,} to {middle:,}",
+        ours=late,
+        peer=early,
+        ratio=late / early,
         unit="CPU-ms a pair",
         at_least=0.9,
         at_most=1.1,
-        note=f"{_listed(per_pair, '.2f')}; start-up included",
+        note=f"start-up included {_listed(per_pair, '.2f')}",
     )
 
 
