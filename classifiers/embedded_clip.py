@@ -32,7 +32,7 @@ from sieveline.storage import publish_bytes
 MAX_TOKENS = 128
 MAX_CHARACTERS = 2_000  # more than 128 tokens ever need; keeps a caption of megabytes from being tokenized whole
 _TEXTS_PER_PASS = 8
-_GRAPH_VERSION = 3  # of the ONNX files in the cache
+_GRAPH_VERSION = 4  # of the ONNX files in the cache
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -53,12 +53,12 @@ class FrozenEncoders:
         stem = f"{name}-{_GRAPH_VERSION}"
         folder = cache / "alignment"
         self._text = _session(
-            _compiled(folder / f"{stem}-text.onnx", lambda: encoder_graphs.text_graph(trained.text if trained else ()))
+            _compiled(folder / f"{stem}-text.onnx", lambda: encoder_graphs.text_graph(trained and trained.text))
         )
         self._image_graph = (
             folder / f"{stem}-image.onnx",
             lambda: encoder_graphs.image_graph(
-                trained.names if trained else self.class_name_features(), trained.image if trained else ()
+                trained.names if trained else self.class_name_features(), trained and trained.image
             ),
         )
         self._grams = None if trained is None else trained.grams
@@ -129,17 +129,17 @@ def readable(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heads:
-    """All that is trained, by several trainings apart, and what the image features need.
+    """All that is trained, and what the image features need.
 
     Attributes:
-        image: behind the picture's features, one of each training.
-        text: behind the text's features and its n-grams' rows, likewise.
-        grams: float32 [buckets, trainings x G], the rows of the character n-grams.
+        image: behind the picture's features.
+        text: behind the text's features and its n-grams' rows.
+        grams: float32 [buckets, G], the rows of the character n-grams.
         names: float32 [1000, TEXT_FEATURES], the text features of the class names.
     """
 
-    image: tuple[Head, ...]
-    text: tuple[Head, ...]
+    image: Head
+    text: Head
     grams: np.ndarray
     names: np.ndarray
 
@@ -164,20 +164,17 @@ class EmbeddedClip(FrozenEncoders):
         digest.update(heads.read_bytes())
         self.weights_hash = digest.hexdigest()
         trained = load_heads(heads)
-        self.dimensions = sum(head.bias_out.size for head in trained.image)
+        self.dimensions = trained.image.bias_out.size
         super().__init__(cache, (trained, self.weights_hash), threads=threads)
 
 
 def load_heads(path: Path) -> Heads:
-    """The heads out of a safetensors file of float16; the first axis of a head's tensors counts the trainings."""
+    """The heads out of a safetensors file of float16."""
     from safetensors.numpy import load_file
 
     tensors = {name: tensor.astype(np.float32) for name, tensor in load_file(path).items()}
-    parts = ("weight_in", "bias_in", "weight_out", "bias_out")
     image, text = (
-        tuple(
-            Head(**dict(zip(parts, each, strict=True))) for each in zip(*(tensors[f"{tower}.{p}"] for p in parts), strict=True)
-        )
+        Head(**{part: tensors[f"{tower}.{part}"] for part in ("weight_in", "bias_in", "weight_out", "bias_out")})
         for tower in ("image", "text")
     )
     return Heads(image=image, text=text, grams=tensors["text.grams"], names=tensors["names"])

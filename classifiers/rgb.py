@@ -78,13 +78,13 @@ def decode_rgb(image: bytes | memoryview, min_side: int) -> np.ndarray | None:
 def square(rgb: np.ndarray, side: int) -> np.ndarray:
     """`rgb` squeezed to uint8 [side, side, 3]: nothing is cut off, since what the caption names may stand at the edge.
 
-    By areas if a side is more than halved, else bilinear, at a fifth of the cost and with no aliasing to speak of.
+    Bilinear, and no step more than halves a side, so every pixel counts: a third of what squeezing by areas costs.
     """
     height, width = rgb.shape[:2]
-    if (height, width) == (side, side):
-        return rgb
-    method = cv2.INTER_AREA if max(height, width) > 2 * side else cv2.INTER_LINEAR
-    return cv2.resize(rgb, (side, side), interpolation=method)
+    while max(height, width) > 2 * side:
+        height, width = (-(-n // 2) if n > 2 * side else n for n in (height, width))
+        rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR)
+    return rgb if (height, width) == (side, side) else cv2.resize(rgb, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
 _NOT_PLAIN = (

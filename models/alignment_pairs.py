@@ -21,8 +21,9 @@ from classifiers.encoder_graphs import IMAGE_SIDE
 from classifiers.rgb import decode_rgb, square
 from demo.captions import light
 from demo.sources import Item
-from models import composites
+from models import composites, picture_views
 from models.composites import Composer, Scene
+from models.picture_views import views
 from sieveline.cache import cache_folder
 from sieveline.draws import generator
 from sieveline.fingerprint import code_version
@@ -51,7 +52,7 @@ class Example:
         source: name of the source, `composite` of a scene.
         shows: what a caption may tell of.
         picture: what its views are made of.
-        views: how many views; the first is the whole picture.
+        views: how many of its views (`models.picture_views`).
         texts: language -> wordings; of an item the first is its own caption.
     """
 
@@ -166,7 +167,7 @@ def features(examples: Sequence[Example], *, seed: int = 0, workers: int = 1) ->
         workers: processes.
     """
     chunks = [examples[i : i + _CHUNK] for i in range(0, len(examples), _CHUNK)]
-    parts = parallel(_chunk, [(chunk, seed) for chunk in chunks], workers)
+    parts = _parallel(_chunk, [(chunk, seed) for chunk in chunks], workers)
     images = np.concatenate([image for image, _ in parts])
     captions = np.concatenate([text for _, text in parts])
     pairs = Pairs(
@@ -195,11 +196,10 @@ def features(examples: Sequence[Example], *, seed: int = 0, workers: int = 1) ->
 def text_features(texts: Sequence[str], workers: int = 1) -> np.ndarray:
     """float16 [N, TEXT_FEATURES] of texts alone, cached likewise."""
     chunks = [texts[i : i + 16 * _CHUNK] for i in range(0, len(texts), 16 * _CHUNK)]
-    return np.concatenate(parallel(_texts_chunk, chunks, workers))
+    return np.concatenate(_parallel(_texts_chunk, chunks, workers))
 
 
-def parallel(work: Callable, given: list, workers: int) -> list:
-    """`work` of each of `given`, in `workers` processes."""
+def _parallel(work: Callable, given: list, workers: int) -> list:
     if workers == 1:
         return [work(one) for one in given]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
@@ -207,7 +207,7 @@ def parallel(work: Callable, given: list, workers: int) -> list:
 
 
 def _stored(content: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    code = code_version(encoder_graphs, imagenet_names, embedded_clip, rgb, composites)
+    code = code_version(encoder_graphs, imagenet_names, embedded_clip, rgb, composites, picture_views)
     key = xxhash.xxh3_128_hexdigest(f"{content}{encoder_graphs.weights_hash()}{code}".encode())
     path = cache_folder() / "alignment" / f"features-{key}.npz"
     if not path.exists():
@@ -252,7 +252,7 @@ def _identity(picture: Item | Scene) -> list:
 
 
 def _views(encoders: FrozenEncoders, composer: Composer, example: Example) -> np.ndarray:
-    """float32 [views, IMAGE_FEATURES]: the whole picture, then crops of at least half its sides, every second one mirrored."""
+    """float32 [views, IMAGE_FEATURES]."""
     if isinstance(example.picture, Scene):
         return encoders.embed_pixels(square(composer.picture(example.picture), IMAGE_SIDE))[None]
     item = example.picture
@@ -260,10 +260,4 @@ def _views(encoders: FrozenEncoders, composer: Composer, example: Example) -> np
     if rgb is None or min(rgb.shape[:2]) < 2:
         return np.full((example.views, encoder_graphs.IMAGE_FEATURES), np.nan, np.float32)
     rng = generator(0, "views", item.source, item.item_id)
-    seen = [rgb]
-    for i in range(1, example.views):
-        height, width = (max(1, int(side * rng.uniform(0.6, 1.0))) for side in rgb.shape[:2])
-        top, left = int(rng.integers(rgb.shape[0] - height + 1)), int(rng.integers(rgb.shape[1] - width + 1))
-        crop = rgb[top : top + height, left : left + width]
-        seen.append(np.ascontiguousarray(crop[:, ::-1] if i % 2 else crop))
-    return np.stack([encoders.embed_pixels(square(view, IMAGE_SIDE)) for view in seen])
+    return np.stack([encoders.embed_pixels(view) for view in views(rgb, example.views, rng)])
