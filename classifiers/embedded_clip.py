@@ -41,7 +41,7 @@ class FrozenEncoders:
     """The two encoders without heads, for training heads on their features; `EmbeddedClip` runs the same passes.
 
     Args:
-        cache: folder for the compiled graphs, 108 MB; made by the first process that needs them.
+        cache: folder for the compiled graphs, 120 MB; made by the first process that needs them.
         heads: the image head, the text head and the table of character n-grams behind the encoders, with a name, or None.
         threads: passes that run at once, each on one core; a picture is decoded by the thread that embeds it.
     """

@@ -95,7 +95,9 @@ def test_a_picture_stands_where_the_names_of_its_likeliest_classes_stand():
     encoders = FrozenEncoders(cache_folder())
     names = encoders.class_name_features()
     photo = next(item for item in pool_items(["tuxpaint"]) if item.item_id == "animals/birds/owl")
-    pixels = square(decode_rgb(photo.path.read_bytes(), 224), 224)
+    rgb = decode_rgb(photo.path.read_bytes(), 224)
+    assert rgb is not None
+    pixels = square(rgb, 224)
     nearest = np.argsort(-(names @ encoders.embed_pixels(pixels)[-TEXT_FEATURES:]))[:10]
     assert {class_names()[i] for i in nearest} & {"great grey owl", "kite", "bald eagle", "vulture"}
 
