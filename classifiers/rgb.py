@@ -9,6 +9,7 @@ applied, transparency is laid onto white, 16-bit samples are cut to 8, of an ani
 import io
 import struct
 import zlib
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -78,22 +79,17 @@ def decode_rgb(image: bytes | memoryview, min_side: int) -> np.ndarray | None:
 def square(rgb: np.ndarray, side: int) -> np.ndarray:
     """`rgb` squeezed to uint8 [side, side, 3]: nothing is cut off, since what the caption names may stand at the edge.
 
-    By areas if a side is more than halved, else bilinear, at a fifth of the cost and with no aliasing to speak of.
+    Bilinear, and no step more than halves a side, so every pixel counts: a third of what squeezing by areas costs.
     """
     height, width = rgb.shape[:2]
-    if (height, width) == (side, side):
-        return rgb
-    method = cv2.INTER_AREA if max(height, width) > 2 * side else cv2.INTER_LINEAR
-    return cv2.resize(rgb, (side, side), interpolation=method)
+    while max(height, width) > 2 * side:
+        height, width = (-(-n // 2) if n > 2 * side else n for n in (height, width))
+        rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR)
+    return rgb if (height, width) == (side, side) else cv2.resize(rgb, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
-_NOT_PLAIN = (
-    b"tRNS",
-    b"eXIf",
-    b"acTL",
-    b"iCCP",
-    b"cHRM",
-)  # the last two change no pixel, but libpng complains of many on stderr
+# the last two change no pixel, but libpng complains of many on stderr
+_NOT_PLAIN = frozenset([b"tRNS", b"eXIf", b"acTL", b"iCCP", b"cHRM"])
 
 
 def _plain_pixels(data: bytes) -> int:
@@ -101,11 +97,20 @@ def _plain_pixels(data: bytes) -> int:
     if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR" and len(data) > 33:
         width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
         opaque = depth == 8 and colour in (0, 2, 3)  # grey, RGB, palette
-        return 0 if not opaque or any(chunk in data for chunk in _NOT_PLAIN) else width * height
+        return width * height if opaque and _NOT_PLAIN.isdisjoint(_chunks(data)) else 0
     if data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8 " and data[23:26] == b"\x9d\x01\x2a" and len(data) > 30:
         width, height = struct.unpack("<HH", data[26:30])
         return (width & 0x3FFF) * (height & 0x3FFF)
     return 0
+
+
+def _chunks(png: bytes) -> Iterator[bytes]:
+    """Names of a PNG's chunks, from one header to the next: a search through the pixels takes a tenth of a millisecond."""
+    start = 8
+    while start + 8 <= len(png):
+        length, name = struct.unpack_from(">I4s", png, start)
+        yield name
+        start += 12 + length
 
 
 def _orientation(jpeg: bytes) -> int:

@@ -13,6 +13,7 @@ import re
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -23,39 +24,68 @@ from PIL import Image, UnidentifiedImageError
 from demo.packages import PACKAGES, fetch
 from demo.sources import Item
 
-_FLOODS = ("computer/icons", "shapes/stars", "special/gradients")
+FLOODS = ("computer/icons", "shapes/stars", "special/gradients")
 _MAX_SAME_TITLE = 8
-_NO_KEYWORD = {"", "hash", "unsorted", "icon", "icons", "theme", "sign", "mapsym", "clipart"}
+NO_KEYWORD = {"", "hash", "unsorted", "icon", "icons", "theme", "sign", "mapsym", "clipart"}
 _NOT_A_DESCRIPTION = re.compile(r"https?:|www\.|@|converted|bitmap|\d{4}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipArt:
+    """A drawing of openclipart with what its SVG says of it; texts may be empty.
+
+    Attributes:
+        relative: path of the drawing within the library.
+        png: the drawing.
+        title, description: `dc:title` without numbers and authors, `dc:description`.
+        keywords: in reading order.
+    """
+
+    relative: Path
+    png: Path
+    title: str
+    description: str
+    keywords: list[str]
+
+
+def clip_art() -> Iterator[ClipArt]:
+    """Every drawing that has a PNG, without floods."""
+    svgs = fetch("openclipart-svg") / "usr/share/openclipart/svg"
+    pngs = fetch("openclipart-png") / "usr/share/openclipart/png"
+    for svg in sorted(svgs.rglob("*.svg")):
+        relative = svg.relative_to(svgs).with_suffix(".png")
+        if str(relative).startswith(FLOODS) or not (pngs / relative).exists():
+            continue
+        found = re.search(r"<metadata.*?</metadata>", svg.read_text("utf-8", errors="replace"), re.DOTALL)
+        metadata = found[0] if found else ""
+        yield ClipArt(
+            relative=relative,
+            png=pngs / relative,
+            title=_clip_art_title(_tag(metadata, "dc:title")),
+            description=_tag(metadata, "dc:description"),
+            keywords=[
+                unescape(k).replace("_", " ").strip()
+                for k in re.findall(r"<rdf:li>(.*?)</rdf:li>", metadata)
+                if k not in NO_KEYWORD
+            ],
+        )
 
 
 def openclipart() -> list[Item]:
     """Clip art whose own metadata say what it shows in two words or more."""
-    svgs = fetch("openclipart-svg") / "usr/share/openclipart/svg"
-    pngs = fetch("openclipart-png") / "usr/share/openclipart/png"
-    titled = []
-    for svg in sorted(svgs.rglob("*.svg")):
-        relative = svg.relative_to(svgs).with_suffix(".png")
-        if str(relative).startswith(_FLOODS) or not (pngs / relative).exists():
-            continue
-        metadata = re.search(r"<metadata.*?</metadata>", svg.read_text("utf-8", errors="replace"), re.DOTALL)
-        if metadata and (title := _clip_art_title(_tag(metadata[0], "dc:title"))):
-            titled.append(
-                (relative, title, _tag(metadata[0], "dc:description"), re.findall(r"<rdf:li>(.*?)</rdf:li>", metadata[0]))
-            )
-    repeats = Counter(title.lower() for _, title, _, _ in titled)
+    titled = [art for art in clip_art() if art.title]
+    repeats = Counter(art.title.lower() for art in titled)
     found = []
-    for relative, title, description, keywords in titled:
-        if repeats[title.lower()] > _MAX_SAME_TITLE:
+    for art in titled:
+        if repeats[art.title.lower()] > _MAX_SAME_TITLE:
             continue
-        caption = title
-        if description and description.lower() != title.lower() and not _NOT_A_DESCRIPTION.search(description):
+        caption, description = art.title, art.description
+        if description and description.lower() != caption.lower() and not _NOT_A_DESCRIPTION.search(description):
             caption += f". {description}"
-        words = [unescape(k).replace("_", " ").strip() for k in keywords if k not in _NO_KEYWORD]
-        if further := [w for w in words if w.lower() not in caption.lower()][:6]:
+        if further := [w for w in art.keywords if w.lower() not in caption.lower()][:6]:
             caption += f": {', '.join(further)}"
-        if len(caption.split()) >= 2 and _is_picture(pngs / relative):
-            found.append(_item("openclipart", str(relative), pngs / relative, caption, "openclipart-png"))
+        if len(caption.split()) >= 2 and is_picture(art.png):
+            found.append(_item("openclipart", str(art.relative), art.png, caption, "openclipart-png"))
     return found
 
 
@@ -126,7 +156,7 @@ def _manual(source: str, package: str, pages: str) -> list[Item]:
                 captions.setdefault(image, caption)
     found = []
     for image, caption in captions.items():
-        if len(shown_on[image]) <= 3 and _is_picture(image):
+        if len(shown_on[image]) <= 3 and is_picture(image):
             found.append(_item(source, str(image.relative_to(root.resolve())), image, caption, package))
     return found
 
@@ -139,7 +169,7 @@ def _figures(page: Path) -> Iterator[tuple[Path, str]]:
             yield (page.parent / unquote(address)).resolve(), " ".join(caption.split())
 
 
-def _is_picture(path: Path) -> bool:
+def is_picture(path: Path) -> bool:
     """Whether there is a picture at `path`, no icon (48 pixels or more each side) and no poster (16 megapixels or fewer)."""
     try:
         with warnings.catch_warnings():

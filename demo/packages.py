@@ -195,6 +195,33 @@ PACKAGES: dict[str, Package] = {
             size=213_032_232,
             license="LPPL-1.3c and others",
         ),
+        Package(
+            client="apt",
+            name="pysiogame",
+            version="4.20.01-1",
+            sha256="6b22766dfd8ef3a046c2665fe2598ac8a1ecee3d331bda38accf53de65bc59bf",
+            size=16_287_820,
+            license="GPL-3.0-or-later and public domain",
+            skip=(".ogg", ".wav", ".ttf", ".py"),
+        ),
+        Package(
+            client="apt",
+            name="scratch",
+            version="1.4.0.6~dfsg1-6.1",
+            sha256="36c582eb93110f64f06c4e685c41e933ccba2fa68db12f79b10bfe840b21fc10",
+            size=25_654_320,
+            license="GPL-2.0-only, MIT and CC-BY-SA-3.0",
+            skip=(".wav", ".mp3", ".au", ".sb", ".image"),
+        ),
+        Package(
+            client="npm",
+            name="emoji-datasource-google",
+            version="16.0.0",
+            sha256="fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438",
+            size=74_344_091,
+            license="MIT; the drawings Apache-2.0",
+            skip=(".json", "sheets/16.png", "sheets/20.png", "sheets/32.png", "sheets/64.png"),
+        ),
     )
 }
 
@@ -221,6 +248,9 @@ HEADS = (
     "python-skimage-doc",
     "dict-freedict-eng-spa",
     "dict-freedict-spa-eng",
+    "pysiogame",
+    "scratch",
+    "emoji-datasource-google",
 )
 """What only the script that trains the alignment heads needs, besides `DEMO`."""
 

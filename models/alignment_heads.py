@@ -4,10 +4,12 @@
 
 The encoders stay frozen (LiT, arXiv 2111.07991): their features are computed once into the cache, then two MLPs and the table of
 character n-grams are trained on them. Three losses: the symmetric contrastive loss of CLIP (arXiv 2103.00020), where a caption that
-happens to be true of another picture of the batch is no negative; a sigmoid loss like SigLIP's (arXiv 2303.15343) with the threshold
+happens to be true of another picture of the batch is no negative, and a share of the goal goes to what the frozen text encoder finds
+alike, so that a picture is drawn near all captions of its kind; a sigmoid loss like SigLIP's (arXiv 2303.15343) with the threshold
 `cut`, so that a cosine of 0.3 stands between right and wrong, for pairs it was trained on; and the contrastive loss over English and
 Spanish texts that say the same. What is shown: the pictures of `demo.sources.heads_items`, none of which is in the demo's pool,
-and scenes composed of them (`models.composites`). A tenth of the picture families is held out, alone and in scenes.
+also as line drawings, further ones like them (`demo.further_sources`), and scenes composed of the first (`models.composites`). A tenth of the
+picture families is held out, alone and in scenes.
 
 Training twice on the same features gives the same bytes (tested on small data). Figures and defaults: `docs/alignment.md`.
 """
@@ -21,11 +23,15 @@ from typing import Any
 import numpy as np
 
 from classifiers.character_grams import gram_ids
+from classifiers.embedded_clip import FrozenEncoders
 from classifiers.encoder_graphs import IMAGE_FEATURES, TEXT_FEATURES
-from demo.sources import Item, heads_items, pool_items
+from demo.further_sources import further_items, unlike
+from demo.sources import Item, heads_items, items, pool_items
 from models import bilingual
 from models.alignment_pairs import Example, Pairs, features, of_items, of_scenes, text_features
 from models.composites import scenes
+from models.picture_views import VIEWS
+from sieveline.cache import cache_folder
 from sieveline.draws import uniform
 
 HEADS = Path(__file__).with_name("alignment_heads.safetensors")
@@ -47,6 +53,9 @@ class Training:
         weight_decay: AdamW's; none for the n-grams.
         dropout: on the hidden layer; on the features a fifth of it.
         temperature: of the softmax over cosines.
+        kin_share: of the contrastive loss's goal, what goes to captions the text encoder finds alike, as a softmax over cosines of its
+            features says.
+        kin_temperature: of that softmax.
         own_caption: share of draws that take a key's first wording.
         cut: cosine at which the sigmoid loss is indifferent.
         sigmoid_share: its weight beside the contrastive loss.
@@ -58,16 +67,18 @@ class Training:
         seed: of every draw.
     """
 
-    hidden: int = 512
-    dimensions: int = 256
+    hidden: int = 768
+    dimensions: int = 128
     buckets: int = 8192
-    gram_width: int = 128
-    epochs: int = 16
+    gram_width: int = 64
+    epochs: int = 12
     batch_size: int = 512
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 1.0
     dropout: float = 0.4
     temperature: float = 0.07
+    kin_share: float = 0.6
+    kin_temperature: float = 0.15
     own_caption: float = 0.5
     cut: float = 0.3
     sigmoid_share: float = 0.5
@@ -107,7 +118,7 @@ def train(pairs: Sequence[Pairs], texts: tuple[Sequence[str], np.ndarray], confi
     grams = _Ragged([gram_ids(t.text, config.buckets) for p in pairs for t in p.texts])
     size = min(config.batch_size, num_keys)
     steps = config.epochs * (num_keys // size)
-    target = torch.arange(size)
+    itself = torch.eye(size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         trained = _untrained(config)
@@ -129,8 +140,12 @@ def train(pairs: Sequence[Pairs], texts: tuple[Sequence[str], np.ndarray], confi
                 z_text = _text(trained, data.captions[text], grams, text)
                 cosines = z_image @ z_text.T
                 true = _true(data.shows[pictures], data.tells[text])
-                logits = (cosines / config.temperature).masked_fill(true & ~torch.eye(size, dtype=torch.bool), -1e4)
-                loss = functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, target)
+                also_true = true & ~itself.bool()
+                named = functional.normalize(data.captions[text].float(), dim=-1)
+                kin = (named @ named.T / config.kin_temperature).masked_fill(also_true, -1e4).softmax(1)
+                goal = itself + config.kin_share * (kin - itself)
+                logits = (cosines / config.temperature).masked_fill(also_true, -1e4)
+                loss = functional.cross_entropy(logits, goal) + functional.cross_entropy(logits.T, goal)
                 margin = (cosines - config.cut) / config.temperature
                 wrong = functional.softplus(margin[~true]).mean()
                 loss = loss + config.sigmoid_share * (functional.softplus(-margin.diagonal()).mean() + wrong)
@@ -239,15 +254,20 @@ def _head(width: int, config: Training) -> Any:
     )
 
 
-def tensors(trained: Trained) -> dict[str, np.ndarray]:
-    """The heads as `classifiers.embedded_clip.load_heads` reads them: float16."""
-    named = {"text.grams": trained.grams.weight.detach().numpy().astype(np.float16)}
+def tensors(trained: Trained, names: np.ndarray) -> dict[str, np.ndarray]:
+    """The heads as `classifiers.embedded_clip.load_heads` reads them: float16.
+
+    Args:
+        trained: from `train`.
+        names: the text features of the class names, from `FrozenEncoders.class_name_features`.
+    """
+    named = {"names": names, "text.grams": trained.grams.weight.detach().numpy()}
     for tower, head in (("image", trained.image), ("text", trained.text)):
         linears = [layer for layer in head if hasattr(layer, "weight")]
         for part, layer in zip(("in", "out"), linears, strict=True):
-            named[f"{tower}.weight_{part}"] = np.ascontiguousarray(layer.weight.detach().numpy().T.astype(np.float16))
-            named[f"{tower}.bias_{part}"] = layer.bias.detach().numpy().astype(np.float16)
-    return named
+            named[f"{tower}.weight_{part}"] = layer.weight.detach().numpy().T
+            named[f"{tower}.bias_{part}"] = layer.bias.detach().numpy()
+    return {name: np.ascontiguousarray(tensor, np.float16) for name, tensor in named.items()}
 
 
 def embed_images(trained: Trained, rows: np.ndarray) -> np.ndarray:
@@ -275,12 +295,12 @@ def auc(matched: np.ndarray, mismatched: np.ndarray) -> float:
     return float((below + (np.searchsorted(ordered, matched, "right") - below) / 2).mean() / len(ordered))
 
 
-def figures(pairs: Pairs, trained: Trained, language: str, cut: float = 0.3) -> list[str]:
-    """Lines of a table, all sources and each: every picture against its own caption and against each that is not true of it."""
+def figures(pairs: Pairs, trained: Trained, language: str, *, view: int = 0, cut: float = 0.3) -> list[str]:
+    """Lines of a table, all sources and each: a view of every picture against its own caption and against each that is not true of it."""
     keys = [k for k, (_, lang) in enumerate(pairs.keys) if lang == language]
     pictures, first = np.array([pairs.keys[k][0] for k in keys]), pairs.first_text[keys]
     z_text = embed_texts(trained, [pairs.texts[t].text for t in first], pairs.captions[first])
-    cosines = embed_images(trained, pairs.images[pairs.first_view[pictures]]) @ z_text.T
+    cosines = embed_images(trained, pairs.images[pairs.first_view[pictures] + view]) @ z_text.T
     numbers: dict[str, int] = {}
     shows = _numbered([pairs.shows[i] for i in pictures], numbers, -1)
     true = _true(shows, _numbered([pairs.texts[t].tells for t in first], numbers, -2)).numpy()
@@ -298,12 +318,15 @@ def figures(pairs: Pairs, trained: Trained, language: str, cut: float = 0.3) -> 
     return lines
 
 
-def training_data(config: Training, items: Sequence[Item], workers: int) -> tuple[list[Pairs], tuple[list[str], np.ndarray]]:
-    """What `train` takes, of `items`."""
+def training_data(
+    config: Training, items: Sequence[Item], further: Sequence[Item], workers: int
+) -> tuple[list[Pairs], tuple[list[str], np.ndarray]]:
+    """What `train` takes, of `items` (alone and composed) and `further` (alone)."""
     composed = of_scenes(scenes(items, config.scenes, config.seed))
     pairs = [
-        features(of_items(items, config.languages, views=2, vary=True), workers=workers),
+        features(of_items(items, config.languages, views=VIEWS, vary=True), workers=workers),
         features(composed, seed=config.seed, workers=workers),
+        features(of_items(further, config.languages, views=VIEWS, vary=True), workers=workers),
     ]
     alike = bilingual.pairs(config.seed, config.phrases)
     texts = [en for en, _ in alike] + [es for _, es in alike]
@@ -314,28 +337,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the alignment heads and print how good they are.")
     parser.add_argument("--output", type=Path, default=HEADS, help="safetensors file to write")
     parser.add_argument("--workers", type=int, default=1, help="processes that compute features")
+    parser.add_argument(
+        "--validate", action="store_true", help="train without a ninth of the families and judge by these; write nothing"
+    )
     arguments = parser.parse_args()
-    config = Training()
+    config, workers = Training(), arguments.workers
     everything = heads_items()
     held = {i.family for i in everything if uniform(config.seed, "held out", i.family) < config.held_out}
-    pairs, texts = training_data(config, [i for i in everything if i.family not in held], arguments.workers)
+    seen, unseen = ([i for i in everything if (i.family in held) == out] for out in (False, True))
+    pool = [i for i in items() if i.split == "pool"]
+    pairs, texts = training_data(config, seen, unlike(further_items(held), [*unseen, *pool]), workers)
+    print(f"{sum(len(p.sources) for p in pairs)} pictures, {sum(len(p.keys) for p in pairs)} keys", flush=True)
+    if arguments.validate:
+        aside = {i.family for i in seen if uniform(config.seed, "validation", i.family) < 1 / 9}
+        trained = train([p.part(lambda shows: not shows & aside) for p in pairs], texts, config)
+        for title, view in (("set aside", 0), ("set aside, as line drawings", VIEWS - 1)):
+            print_figures(title, pairs[0].part(lambda shows: shows <= aside), trained, view)
+        return
     trained = train(pairs, texts, config)
 
     from safetensors.numpy import save_file
 
-    save_file(tensors(trained), str(arguments.output))
-    print(f"{sum(len(p.keys) for p in pairs)} keys; {arguments.output.name} {arguments.output.stat().st_size / 1e6:.1f} MB")
-    unseen = [i for i in everything if i.family in held]
+    save_file(tensors(trained, FrozenEncoders(cache_folder()).class_name_features()), str(arguments.output))
+    print(f"{arguments.output.name} {arguments.output.stat().st_size / 1e6:.1f} MB")
     judged: dict[str, Callable[[], list[Example]]] = {
         "held out, by family": lambda: of_items(unseen, LANGUAGES, views=1, vary=False),
         "held out, composed": lambda: of_scenes(scenes(unseen, 1_000, config.seed + 1, per_language=1)),
         "demo pool's pictures": lambda: of_items(pool_items(), LANGUAGES, views=1, vary=False),
     }
     for title, examples in judged.items():
-        pairs_seen = features(examples(), seed=config.seed + 1, workers=arguments.workers)
-        print(f"\n{title}\nlang source       keys   AUC    R@1    cosine own/other  >= .3 own/other")
-        for language in LANGUAGES:
-            print("\n".join(figures(pairs_seen, trained, language)))
+        print_figures(title, features(examples(), seed=config.seed + 1, workers=workers), trained)
+
+
+def print_figures(title: str, pairs: Pairs, trained: Trained, view: int = 0) -> None:
+    print(f"\n{title}\nlang source       keys   AUC    R@1    cosine own/other  >= .3 own/other")
+    for language in LANGUAGES:
+        print("\n".join(figures(pairs, trained, language, view=view)), flush=True)
 
 
 if __name__ == "__main__":

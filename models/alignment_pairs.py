@@ -9,24 +9,26 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
 
 import numpy as np
 import xxhash
 
-from classifiers import embedded_clip, encoder_graphs
+from classifiers import embedded_clip, encoder_graphs, imagenet_names, rgb
 from classifiers.embedded_clip import FrozenEncoders
 from classifiers.encoder_graphs import IMAGE_SIDE
 from classifiers.rgb import decode_rgb, square
 from demo.captions import light
 from demo.sources import Item
-from models import composites
+from models import composites, picture_views
 from models.composites import Composer, Scene
+from models.picture_views import views
 from sieveline.cache import cache_folder
 from sieveline.draws import generator
 from sieveline.fingerprint import code_version
 
-_CHUNK = 500  # pictures of one file in the cache
+_CHUNK = 125  # pictures of one file in the cache: what is lost where a run is cut off
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +52,7 @@ class Example:
         source: name of the source, `composite` of a scene.
         shows: what a caption may tell of.
         picture: what its views are made of.
-        views: how many views; the first is the whole picture.
+        views: how many of its views (`models.picture_views`).
         texts: language -> wordings; of an item the first is its own caption.
     """
 
@@ -84,6 +86,27 @@ class Pairs:
     texts: list[Text]
     captions: np.ndarray
     first_text: np.ndarray
+
+    def part(self, chosen: Callable[[frozenset[str]], bool]) -> "Pairs":
+        """The pictures whose `shows` are `chosen`, with their keys."""
+        pictures = [i for i, shows in enumerate(self.shows) if chosen(shows)]
+        place = {picture: i for i, picture in enumerate(pictures)}
+        keys = [k for k, (picture, _) in enumerate(self.keys) if picture in place]
+        views, texts = _rows(self.first_view, pictures), _rows(self.first_text, keys)
+        return Pairs(
+            sources=[self.sources[i] for i in pictures],
+            shows=[self.shows[i] for i in pictures],
+            images=self.images[np.concatenate(views)],
+            first_view=np.cumsum([0, *map(len, views)]),
+            keys=[(place[self.keys[k][0]], self.keys[k][1]) for k in keys],
+            texts=[self.texts[t] for rows in texts for t in rows],
+            captions=self.captions[np.concatenate(texts)],
+            first_text=np.cumsum([0, *map(len, texts)]),
+        )
+
+
+def _rows(first: np.ndarray, chosen: list[int]) -> list[np.ndarray]:
+    return [np.arange(first[i], first[i + 1]) for i in chosen]
 
 
 def of_items(items: Sequence[Item], languages: Sequence[str], *, views: int, vary: bool) -> list[Example]:
@@ -172,7 +195,7 @@ def features(examples: Sequence[Example], *, seed: int = 0, workers: int = 1) ->
 
 def text_features(texts: Sequence[str], workers: int = 1) -> np.ndarray:
     """float16 [N, TEXT_FEATURES] of texts alone, cached likewise."""
-    chunks = [texts[i : i + 4 * _CHUNK] for i in range(0, len(texts), 4 * _CHUNK)]
+    chunks = [texts[i : i + 16 * _CHUNK] for i in range(0, len(texts), 16 * _CHUNK)]
     return np.concatenate(_parallel(_texts_chunk, chunks, workers))
 
 
@@ -184,7 +207,7 @@ def _parallel(work: Callable, given: list, workers: int) -> list:
 
 
 def _stored(content: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    code = code_version(encoder_graphs, embedded_clip, composites)
+    code = code_version(encoder_graphs, imagenet_names, embedded_clip, rgb, composites, picture_views)
     key = xxhash.xxh3_128_hexdigest(f"{content}{encoder_graphs.weights_hash()}{code}".encode())
     path = cache_folder() / "alignment" / f"features-{key}.npz"
     if not path.exists():
@@ -196,6 +219,11 @@ def _stored(content: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str
         return dict(stored)
 
 
+@cache
+def _encoders() -> FrozenEncoders:
+    return FrozenEncoders(cache_folder())
+
+
 def _chunk(given: tuple[Sequence[Example], int]) -> tuple[np.ndarray, np.ndarray]:
     examples, seed = given
     lines = [
@@ -203,7 +231,7 @@ def _chunk(given: tuple[Sequence[Example], int]) -> tuple[np.ndarray, np.ndarray
     ]
 
     def make() -> dict[str, np.ndarray]:
-        encoders, composer = FrozenEncoders(cache_folder()), Composer(seed)
+        encoders, composer = _encoders(), Composer(seed)
         images = [_views(encoders, composer, example) for example in examples]
         captions = encoders.embed_texts([t.text for e in examples for several in e.texts.values() for t in several])
         return {"images": np.concatenate(images).astype(np.float16), "captions": captions.astype(np.float16)}
@@ -213,9 +241,7 @@ def _chunk(given: tuple[Sequence[Example], int]) -> tuple[np.ndarray, np.ndarray
 
 
 def _texts_chunk(texts: Sequence[str]) -> np.ndarray:
-    return _stored(json.dumps(texts), lambda: {"texts": FrozenEncoders(cache_folder()).embed_texts(texts).astype(np.float16)})[
-        "texts"
-    ]
+    return _stored(json.dumps(texts), lambda: {"texts": _encoders().embed_texts(texts).astype(np.float16)})["texts"]
 
 
 def _identity(picture: Item | Scene) -> list:
@@ -226,7 +252,7 @@ def _identity(picture: Item | Scene) -> list:
 
 
 def _views(encoders: FrozenEncoders, composer: Composer, example: Example) -> np.ndarray:
-    """float32 [views, IMAGE_FEATURES]: the whole picture, then crops of at least half its sides, every second one mirrored."""
+    """float32 [views, IMAGE_FEATURES]."""
     if isinstance(example.picture, Scene):
         return encoders.embed_pixels(square(composer.picture(example.picture), IMAGE_SIDE))[None]
     item = example.picture
@@ -234,10 +260,4 @@ def _views(encoders: FrozenEncoders, composer: Composer, example: Example) -> np
     if rgb is None or min(rgb.shape[:2]) < 2:
         return np.full((example.views, encoder_graphs.IMAGE_FEATURES), np.nan, np.float32)
     rng = generator(0, "views", item.source, item.item_id)
-    seen = [rgb]
-    for i in range(1, example.views):
-        height, width = (max(1, int(side * rng.uniform(0.6, 1.0))) for side in rgb.shape[:2])
-        top, left = int(rng.integers(rgb.shape[0] - height + 1)), int(rng.integers(rgb.shape[1] - width + 1))
-        crop = rgb[top : top + height, left : left + width]
-        seen.append(np.ascontiguousarray(crop[:, ::-1] if i % 2 else crop))
-    return np.stack([encoders.embed_pixels(square(view, IMAGE_SIDE)) for view in seen])
+    return np.stack([encoders.embed_pixels(view) for view in views(rgb, example.views, rng)])

@@ -244,3 +244,15 @@ def test_a_plain_file_that_is_cut_off_or_claims_too_much_does_not_decode(kind):
 def test_a_jpeg_comes_at_a_whole_power_of_two():
     for size, expected in (((2000, 1000), (250, 500, 3)), ((500, 446), (446, 500, 3)), ((500, 448), (224, 250, 3))):
         assert decode_rgb(encoded(picture(1, size)), 224).shape == expected
+
+
+def test_squeezing_minds_every_pixel_and_turns_no_picture():
+    wide = np.zeros((300, 2400, 3), np.uint8)
+    wide[:, ::8] = 248  # an eighth of the columns: any that is skipped shows
+    assert np.abs(square(wide, 224).astype(int) - 31).max() <= 16
+    left = np.zeros((500, 900, 3), np.uint8)
+    left[:, :450] = 255
+    seen = square(left, 224)
+    assert seen[:, :110].min() == 255
+    assert seen[:, 114:].max() == 0
+    assert square(seen, 224) is seen

@@ -9,7 +9,10 @@ from classifiers import alignment
 from classifiers.character_grams import gram_ids, gram_sums
 from classifiers.embedded_clip import EmbeddedClip, FrozenEncoders, load_heads
 from classifiers.encoder_graphs import IMAGE_FEATURES, TEXT_FEATURES
+from classifiers.imagenet_names import class_names
+from classifiers.rgb import decode_rgb, square
 from demo.packages import cache_folder
+from demo.sources import pool_items
 from models.alignment_heads import Trained, Training, auc, embed_images, embed_texts, figures, tensors, train
 from models.alignment_pairs import Pairs, Text
 from sieveline.draws import generator
@@ -44,6 +47,9 @@ def trained(count: int) -> Trained:
     return train([pairs(count // 2), pairs(count)], texts(64), SMALL)
 
 
+NAMES = generator(0, "names").normal(size=(1000, TEXT_FEATURES))
+
+
 def test_training_learns_what_pictures_and_captions_share():
     heads = train([pairs(512)], texts(64), SMALL)
     (line, _) = figures(pairs(100), heads, "en")
@@ -51,7 +57,7 @@ def test_training_learns_what_pictures_and_captions_share():
 
 
 def test_training_twice_gives_the_same_bytes():
-    first, second = (tensors(trained(128)) for _ in range(2))
+    first, second = (tensors(trained(128), NAMES) for _ in range(2))
     assert all(first[name].tobytes() == second[name].tobytes() for name in first)
 
 
@@ -64,10 +70,9 @@ def test_a_caption_true_of_another_picture_is_no_mismatch():
 def test_the_graph_computes_what_the_trained_heads_computed(tmp_path):
     from safetensors.numpy import save_file
 
-    heads = trained(128)
-    save_file(tensors(heads), tmp_path / "heads.safetensors")
+    heads, encoders = trained(128), FrozenEncoders(cache_folder())
+    save_file(tensors(heads, encoders.class_name_features()), tmp_path / "heads.safetensors")
     model = EmbeddedClip(tmp_path / "heads.safetensors", tmp_path)
-    encoders = FrozenEncoders(cache_folder())
     said = ["a lighthouse", "dos perros"]
     np.testing.assert_allclose(model.embed_texts(said), embed_texts(heads, said, encoders.embed_texts(said)), atol=5e-3)
     pixels = generator(0, "pixels").integers(0, 256, (224, 224, 3), dtype=np.uint8)
@@ -79,9 +84,22 @@ def test_the_graph_computes_what_the_trained_heads_computed(tmp_path):
 def test_features_have_blocks_of_mean_zero_and_variance_one():
     encoders = FrozenEncoders(cache_folder())
     row = encoders.embed_pixels(generator(0, "pixels").integers(0, 256, (224, 224, 3), dtype=np.uint8))
-    for block in (row[:1280], row[1280:2560], row[2560:]):
+    blocks = np.split(row, np.cumsum([1280, 40, 40, 112, 112, 192, 192, 48]))
+    assert len(blocks[-1]) == TEXT_FEATURES
+    for block in blocks:
         assert abs(block.mean()) < 1e-4
         assert block.std() == pytest.approx(1, abs=0.1)  # the means of noise vary so little that epsilon counts
+
+
+def test_a_picture_stands_where_the_names_of_its_likeliest_classes_stand():
+    encoders = FrozenEncoders(cache_folder())
+    names = encoders.class_name_features()
+    photo = next(item for item in pool_items(["tuxpaint"]) if item.item_id == "animals/birds/owl")
+    rgb = decode_rgb(photo.path.read_bytes(), 224)
+    assert rgb is not None
+    pixels = square(rgb, 224)
+    nearest = np.argsort(-(names @ encoders.embed_pixels(pixels)[-TEXT_FEATURES:]))[:10]
+    assert {class_names()[i] for i in nearest} & {"great grey owl", "kite", "bald eagle", "vulture"}
 
 
 def test_character_grams_mind_neither_case_nor_accents_and_no_neighbours():
@@ -96,10 +114,25 @@ def test_character_grams_mind_neither_case_nor_accents_and_no_neighbours():
 
 def test_the_committed_heads_are_small_and_whole():
     heads = load_heads(alignment.HEADS)
-    assert alignment.HEADS.stat().st_size < 7e6
+    assert alignment.HEADS.stat().st_size < 8e6
     assert heads.image.weight_in.shape[0] == IMAGE_FEATURES
     assert heads.text.weight_in.shape[0] == TEXT_FEATURES + heads.grams.shape[1]
     assert heads.image.weight_out.shape[1] == heads.text.weight_out.shape[1]
+    assert heads.names.shape == (1000, TEXT_FEATURES)
+
+
+def test_a_part_of_pairs_has_what_the_whole_has_of_these_pictures():
+    whole = pairs(40)
+    part = whole.part(lambda shows: not shows & {"0", "7"})
+    assert len(part.sources) == 38
+    assert part.keys == [(i, "en") for i in range(38)]
+    for here, there in ((0, 1), (6, 8), (37, 39)):
+        assert part.shows[here] == whole.shows[there]
+        np.testing.assert_array_equal(part.images[2 * here : 2 * here + 2], whole.images[2 * there : 2 * there + 2])
+        np.testing.assert_array_equal(part.captions[part.first_text[here]], whole.captions[whole.first_text[there]])
+        assert part.texts[2 * here].tells == whole.texts[2 * there].tells
+    assert part.first_view[-1] == len(part.images)
+    assert part.first_text[-1] == len(part.captions) == len(part.texts)
 
 
 def test_auc_counts_ties_half():
