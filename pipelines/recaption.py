@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from classifiers import alignment as judge
 from pipelines.shard_step import ShardStep, select_rows
-from recaption import facts, noise, verify, words
+from recaption import evidence, facts, noise, verify, words
 from recaption.evidence import OcrEvidence
 from recaption.facts import FactFinder
 from recaption.generator import Generator, Request
@@ -56,7 +56,7 @@ class RecaptionStep(ShardStep):
         super().__init__(output, recipe)
         measuring = recipe.recaption.measuring
         generator = load_generator(measuring.generator, self._journal()).fingerprint
-        self.own = fingerprint(generator, measuring.ocr, code_version(facts, noise, words, verify))
+        self.own = fingerprint(generator, measuring.ocr, code_version(evidence, facts, noise, words, verify))
 
     def measurement(self, shard: Shard) -> str:
         return fingerprint(self.own, self._alignment(shard))
@@ -72,9 +72,9 @@ class RecaptionStep(ShardStep):
         measuring = self.recipe.recaption.measuring
         aligner = judge.load_model(self.recipe.alignment.measuring, cache=cache_folder(), threads=threads)
         finder = FactFinder()
-        evidence = [OcrEvidence()] if measuring.ocr else []
+        shown = [OcrEvidence()] if measuring.ocr else []
         return Recaptioner(
-            finder, load_generator(measuring.generator, self._journal()), Verifier(finder, aligner.embed_texts, evidence)
+            finder, load_generator(measuring.generator, self._journal()), Verifier(finder, aligner.embed_texts, shown)
         )
 
     def on_gpu(self) -> bool:
