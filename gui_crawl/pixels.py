@@ -30,16 +30,22 @@ def shows(image: np.ndarray, box: Box, margin: int = 2) -> bool:
     inside = region(image, box, margin)
     if not inside.size:
         return False
-    flat = inside.reshape(-1, 3)
-    return bool((np.abs(flat.astype(np.int16) - flat[0]).max(initial=0)) > VISIBLE_LEVELS)
+    first = inside[0, 0].astype(np.int16)
+    return not _within(inside, first - VISIBLE_LEVELS, first + VISIBLE_LEVELS).all()
 
 
 def lies_on(image: np.ndarray, box: Box, colours: Sequence[Sequence[float]]) -> bool:
     """Whether a quarter of `box` at least is of a colour, or of the colours between several ([red, green, blue]), as far as an eye can tell."""
     inside = region(image, box)
     bounds = np.asarray(colours)[:, ::-1]
-    low, high = bounds.min(axis=0) - _GROUND, bounds.max(axis=0) + _GROUND
-    return bool(inside.size) and float(((inside >= low) & (inside <= high)).all(axis=2).mean()) >= 0.25
+    if not inside.size:
+        return False
+    return float(_within(inside, bounds.min(axis=0) - _GROUND, bounds.max(axis=0) + _GROUND).mean()) >= 0.25
+
+
+def _within(image: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """bool [height, width]: the pixels that lie between `low` and `high`, [3], bounds included, in every channel."""
+    return cv2.inRange(image, np.ceil(low).clip(0, 256).astype(np.float64), np.floor(high).clip(-1, 255).astype(np.float64)) > 0
 
 
 def num_changed(before: np.ndarray, after: np.ndarray, box: Box) -> int:
