@@ -142,8 +142,11 @@ class Tab:
             page.close()
 
     def _dismiss(self, dialog: Dialog) -> None:
-        self.visit.dialogs += 1
         with suppress(Error):
+            if dialog.type == "beforeunload":  # to dismiss it is to stay, and the next address would be aborted
+                dialog.accept()
+                return
+            self.visit.dialogs += 1
             if self.visit.dialogs == self.patience.max_dialogs:
                 self.session.send("Page.stopLoading")
             dialog.dismiss()
