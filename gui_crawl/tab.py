@@ -305,8 +305,15 @@ class Tab:
 
     def screenshot(self) -> bytes:
         """What the screen shows, as PNG, `scale` pixels per CSS pixel."""
-        shot = self.session.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True})
-        return base64.b64decode(shot["data"])
+        for attempt in range(_ATTEMPTS):
+            try:
+                shot = self.session.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True})
+                return base64.b64decode(shot["data"])
+            except Error as error:  # on a busy machine a document's first frame may not be there yet
+                if "Unable to capture" not in str(error) or attempt == _ATTEMPTS - 1:
+                    raise
+                self.page.wait_for_timeout(100)
+        raise AssertionError
 
     def click(self, x: float, y: float) -> None:
         self.page.mouse.click(x, y)
