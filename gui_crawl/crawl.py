@@ -18,7 +18,7 @@ import numpy as np
 import xxhash
 from playwright.sync_api import Error
 
-from classifiers.perceptual_hash import describe
+from classifiers.perceptual_hash import phash
 from gui_crawl.addresses import Share, canonical, site
 from gui_crawl.audit import audit
 from gui_crawl.browser import Browser, Chromium
@@ -289,7 +289,7 @@ class SiteCrawl:
         self, page: Page, guise: Guise, visit: Visit, state: State, more: dict[str, Any], rows: list[dict[str, Any]]
     ) -> dict[str, Any]:
         listing, height, width = state.listing, *state.image.shape[:2]
-        pixel_hash = describe([cv2.cvtColor(state.image, cv2.COLOR_BGR2RGB)])["phash"][0].as_py()
+        pixel_hash = phash(cv2.cvtColor(state.image, cv2.COLOR_BGR2RGB))
         name = xxhash.xxh3_128_hexdigest(f"{page.url}\0{state.number}\0".encode() + state.png)
         twin = self._twin(guise, more["text_hash"], pixel_hash) if state.number == 0 else {}
         return place_columns(page, guise, self.share) | {

@@ -27,6 +27,7 @@
     if (display === "none") return;
     const info = { element, parent, style, order: count, start: chunks.length, own: [], flowing: [], clip: null, opacity: carried.opacity, suspect: carried.suspect };
     infos.set(element, info);
+    const root = shadowOf(element);
     let below = carried;
     let inner = clips;
     if (display !== "contents") {
@@ -37,13 +38,12 @@
       info.suspect ||= opacity < 0.3 || style.filter !== "none" || style.mixBlendMode !== "normal" || style.clipPath !== "none"
         || style.maskImage !== "none" || style.backfaceVisibility === "hidden";
       if (style.clip !== "auto" && position !== "static") info.clip = intersect(info.clip, clipProperty(element, style.clip));
-      inner = clipsBelow(element, style, info.clip, clips, position);
+      if (root || element.firstChild || tag === "slot") inner = clipsBelow(element, style, info.clip, clips, position);
       below = { opacity, suspect: info.suspect, pointer: style.cursor === "pointer", listed: carried.listed };
     }
     const shown = style.visibility === "visible";
     const block = !/^inline|contents|ruby/.test(display);
     if (block) chunks.push(" ");
-    const root = shadowOf(element);
     const children = root ? root.childNodes : tag === "slot" && element.assignedNodes().length ? element.assignedNodes() : element.childNodes;
     if (tag === "iframe" || tag === "frame") frames.push(info);
     else if (style.contentVisibility !== "hidden" && !FIELD.test(tag) && !/^(canvas|video|audio|object|img)$/.test(tag))
