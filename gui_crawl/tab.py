@@ -25,7 +25,7 @@ _SCRIPTS = Path(__file__).parent / "scripts"
 _LIBRARY = ("visibility.js", "extract.js", "actions.js")
 _WORLD = "sieveline"
 _ATTEMPTS = 4  # to run a script in a document that may be replaced meanwhile
-_REPLACED = re.compile("context|target navigated", re.IGNORECASE)  # what Chromium then says
+_REPLACED = re.compile("context|target navigated|promise was collected", re.IGNORECASE)  # what Chromium then says
 
 
 @cache
@@ -256,10 +256,13 @@ class Tab:
     ) -> Any:
         """`sieveline.FUNCTION(argument)` in a frame's isolated world (by default the page's own); `spread` gives a list's items one by one."""
         frame = frame or self.frame_id
-        expression = f"sieveline.{function}({'...' if spread else ''}{json.dumps(argument)})"
+        said = f"sieveline.{function}({'...' if spread else ''}{json.dumps(argument)})"
+        # As one string: Playwright looks through every object of an answer, on both of its sides.
+        expression = f"{said}.then(JSON.stringify)" if wait else f"JSON.stringify({said})"
         for attempt in range(_ATTEMPTS):
             try:
-                return self._evaluate(self._context_id(frame), expression, wait)
+                answer = self._evaluate(self._context_id(frame), expression, wait)
+                return None if answer is None else json.loads(answer)
             except Error as error:
                 if not _REPLACED.search(str(error)) or attempt == _ATTEMPTS - 1:
                     raise

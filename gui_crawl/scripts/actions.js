@@ -105,12 +105,12 @@
 
   sieveline.options = (i) => {
     const e = sieveline.node(i);
-    return e?.localName === "select" ? [...e.options].filter((o) => !o.disabled && !o.selected).map((o) => o.label) : [];
+    return e?.localName === "select" ? [...e.options].filter((o) => !o.disabled && !o.selected).map((o) => o.label.toWellFormed()) : [];
   };
 
   sieveline.choose = ({ node, label }) => {
     const e = sieveline.node(node);
-    const option = [...(e?.options ?? [])].find((o) => o.label === label);
+    const option = [...(e?.options ?? [])].find((o) => o.label.toWellFormed() === label);
     if (!option) return false;
     option.selected = true;
     e.dispatchEvent(new Event("input", { bubbles: true }));
@@ -142,7 +142,7 @@
     }
     return [...found];
   };
-  const directives = () => [...document.querySelectorAll("meta[name=robots i], meta[name=sievelinebot i]")].map((m) => m.content.toLowerCase().slice(0, 500));
+  const directives = () => [...document.querySelectorAll("meta[name=robots i], meta[name=sievelinebot i]")].map((m) => m.content.toLowerCase().slice(0, 500).toWellFormed());
 
   // What is asked of a page as it comes in, at once.
   sieveline.survey = ({ texts, links }) => ({ directives: directives(), consent: consentPoint(), texts: textsOf(texts), links: linksOf(links) });

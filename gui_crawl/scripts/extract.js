@@ -258,7 +258,7 @@
       frames: subframes, title: cut(tidy(document.title ?? "")), nodes: count,
       full: count > limits.nodes, view: [vv.offsetLeft, vv.offsetTop, vv.width, vv.height, vv.scale], dpr: devicePixelRatio,
       scroll: { x: scrollX, y: scrollY, width: root?.scrollWidth ?? 0, height: root?.scrollHeight ?? 0, viewWidth: innerWidth, viewHeight: innerHeight },
-      language: document.documentElement?.lang ?? "",
+      language: (document.documentElement?.lang ?? "").toWellFormed(),
     };
   }
 
