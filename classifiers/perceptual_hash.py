@@ -91,8 +91,7 @@ def describe(images: Sequence[np.ndarray]) -> pa.RecordBatch:
     luma = np.empty((len(images), STACK, STACK), np.uint8)
     thumbnails = np.empty((len(images), LUMA * LUMA + 2 * CHROMA * CHROMA), np.uint8)
     for i, image in enumerate(images):
-        # INTER_AREA averages when it shrinks and interpolates when it grows: no aliasing either way.
-        small = cv2.cvtColor(cv2.resize(image, (STACK, STACK), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2YCrCb)
+        small = _shrunk(image)
         cells = cv2.resize(small, (LUMA, LUMA), interpolation=cv2.INTER_AREA)
         chroma = cv2.resize(small, (CHROMA, CHROMA), interpolation=cv2.INTER_AREA)
         luma[i] = small[..., 0]
@@ -102,6 +101,17 @@ def describe(images: Sequence[np.ndarray]) -> pa.RecordBatch:
     probes = pa.ListArray.from_arrays(offsets, pa.array(hashes[:, 1:].reshape(-1)))
     columns = [pa.array(hashes[:, 0]), probes, _fixed_binary(thumbnails)]
     return pa.record_batch(columns, schema=DESCRIPTORS)
+
+
+def phash(image: np.ndarray) -> int:
+    """The `phash` of one picture, uint8 RGB of shape (height, width, 3), as `describe` gives it, without Arrow and what that loads."""
+    return int(_hashes(_shrunk(image)[None, ..., 0])[0, 0])
+
+
+def _shrunk(image: np.ndarray) -> np.ndarray:
+    """uint8 RGB of any sides -> YCrCb (STACK, STACK, 3)."""
+    # INTER_AREA averages when it shrinks and interpolates when it grows: no aliasing either way.
+    return cv2.cvtColor(cv2.resize(image, (STACK, STACK), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2YCrCb)
 
 
 def _hashes(luma: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ class Concept:
         does_zh: the same in Chinese.
         picture: the icon's name in English, None where the icon is no picture of a thing.
         picture_zh: the same in Chinese.
+        entered: it is what is entered into a field, and nothing else serves it; None for what both fields and other controls do.
     """
 
     words: tuple[str, ...]
@@ -28,18 +29,31 @@ class Concept:
     does_zh: str
     picture: str | None
     picture_zh: str | None
+    entered: bool | None = False
 
 
-def _of(words: str, icons: str, does: str, does_zh: str, picture: str = "", picture_zh: str = "") -> Concept:
+def _of(
+    words: str, icons: str, does: str, does_zh: str, picture: str = "", picture_zh: str = "", entered: bool | None = False
+) -> Concept:
     def parts(text: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in text.split("|") if part.strip())
 
-    return Concept(parts(words), parts(icons), does, does_zh, picture or None, picture_zh or None)
+    return Concept(parts(words), parts(icons), does, does_zh, picture or None, picture_zh or None, entered)
+
+
+def _entered(words: str, what: str, what_zh: str) -> Concept:
+    return _of(words, "", f"enter {what}", f"输入{what_zh}", entered=True)
 
 
 CONCEPTS = {
     "search": _of(
-        "search|search…|search...|搜索|查找", "search|magnifying-glass|zoom", "search", "搜索", "magnifying glass", "放大镜"
+        "search|search…|search...|搜索|查找",
+        "search|magnifying-glass|zoom",
+        "search",
+        "搜索",
+        "magnifying glass",
+        "放大镜",
+        None,
     ),
     "close": _of("close|dismiss|×|✕|关闭", "x|xmark|close|times|x-lg|remove", "close it", "关闭", "cross", "叉号"),
     "delete": _of(
@@ -66,7 +80,7 @@ CONCEPTS = {
     "register": _of(
         "sign up|register|create account|create an account|注册|免费注册", "user-plus", "create an account", "注册账号"
     ),
-    "password": _of("password|your password|密码", "", "enter a password", "输入密码"),
+    "password": _entered("password|your password|密码", "a password", "密码"),
     "forgot": _of("forgot password?|forgot password|忘记密码|忘记密码？", "", "recover a forgotten password", "找回密码"),
     "home": _of("home|homepage|首页|主页", "home|house|house-door", "go to the home page", "返回首页", "house", "房子"),
     "settings": _of(
@@ -190,6 +204,49 @@ CONCEPTS = {
         "attach|attach file|添加附件|附件", "paperclip|attachment", "attach a file", "添加附件", "paper clip", "回形针"
     ),
     "remember": _of("remember me|keep me signed in|记住我", "", "stay signed in", "保持登录"),
+    "confirm": _of("ok|apply|confirm|done|确定|确认|应用|完成", "", "confirm", "确认"),
+    "reset": _of("reset|clear|clear all|重置|清空", "", "reset or clear it", "重置或清空"),
+    "details": _of(
+        "details|view details|read more|learn more|show more|详情|查看详情|了解更多", "", "learn more about it", "了解详情"
+    ),
+    "all": _of("view all|see all|show all|查看全部|显示全部", "", "see all of them", "查看全部"),
+    "reply": _of("reply|回复", "reply", "reply", "回复"),
+    "archive": _of("archive|归档", "archive", "archive it", "归档"),
+    "dashboard": _of("dashboard|dashboards|仪表盘|仪表板", "tachometer|dashboard", "see the dashboard", "查看仪表盘"),
+    "reports": _of("reports|analytics|statistics|报表|统计|数据分析", "", "see the figures", "查看统计数据"),
+    "charts": _of("charts|图表", "chart-bar|bar-chart|bar-chart-o", "see the charts", "查看图表"),
+    "contacts": _of("contacts|address book|联系人|通讯录", "address-book", "see the contacts", "查看联系人"),
+    "files": _of("files|my files|file manager|文件|文件管理", "folder|folder-open|folder-o", "see the files", "查看文件"),
+    "chat": _of("chat|live chat|聊天", "comments|comments-o|chat|message-circle", "chat", "聊天"),
+    "map": _of("map|view map|地图", "map|map-o", "see the map", "查看地图"),
+    "pricing": _of("pricing|plans|价格|定价", "", "see the prices", "查看价格"),
+    "invoice": _of("invoice|invoices|billing|发票|账单", "", "see the bill", "查看账单"),
+    "orders": _of("orders|my orders|order history|订单|我的订单", "", "see the orders", "查看订单"),
+    "shop": _of("shop|store|storefront|products|商店|商城|商品", "store|storefront", "browse the shop", "浏览商店"),
+    "projects": _of("projects|all projects|my projects|项目|我的项目", "", "see the projects", "查看项目"),
+    "documents": _of("docs|documentation|文档|使用文档", "book", "read the documentation", "阅读文档"),
+    "invite": _of("invite|invite member|invite members|邀请|邀请成员", "", "invite somebody", "邀请他人"),
+    "follow": _of("follow|关注", "", "follow", "关注"),
+    "subscribe": _of("subscribe|订阅", "", "subscribe", "订阅"),
+    "contact": _of("contact|contact us|联系我们", "", "get in touch", "联系对方"),
+    "about": _of("about|about us|关于|关于我们", "", "learn who is behind the site", "了解网站的运营者"),
+    "buy": _of("buy|buy now|checkout|check out|pay|pay now|购买|立即购买|结算|支付", "", "buy or pay", "购买或付款"),
+    "verify": _of("verify|验证", "", "verify it", "验证"),
+    "resend": _of("resend|resend code|重新发送", "", "have it sent again", "重新发送"),
+    "lock": _of("lock|lock screen|锁屏|锁定", "lock", "lock the screen", "锁定屏幕", "padlock", "挂锁"),
+    "grid": _of("grid|grid view|网格视图", "th|th-large|grid", "see it as a grid", "以网格形式查看"),
+    "rows": _of("list view|列表视图", "list-ul", "see it as a list", "以列表形式查看"),
+    "email": _entered("email|e-mail|email address|your email|邮箱|电子邮箱|邮箱地址", "an e-mail address", "邮箱地址"),
+    "username": _entered("username|user name|用户名|账号", "a user name", "用户名"),
+    "name": _entered("name|full name|your name|姓名|名字", "a name", "姓名"),
+    "phone": _entered("phone|phone number|telephone|mobile|电话|手机号|手机号码", "a telephone number", "电话号码"),
+    "address": _entered("address|street address|地址|详细地址", "an address", "地址"),
+    "company": _entered("company|company name|organization|公司|公司名称", "a company", "公司名称"),
+    "message": _entered("message|your message|comment|comments|留言|评论", "a message", "留言"),
+    "date": _entered("date|start date|end date|日期", "a date", "日期"),
+    "subject": _entered("subject|title|主题|标题", "a title", "标题"),
+    "quantity": _entered("quantity|qty|amount|数量", "a number of things", "数量"),
+    "website": _entered("website|url|网址", "a web address", "网址"),
     "top": _of("back to top|scroll to top|返回顶部|回到顶部", "", "go back to the top of the page", "返回页面顶部"),
 }
 
@@ -201,9 +258,10 @@ def of_icon(icon: str | None) -> str | None:
     return next((_ICONS[name] for name in _spellings(icon) if name in _ICONS), None)
 
 
-def of_label(label: str) -> str | None:
-    """The concept that a whole label, case folded, says; None where it says none."""
-    return next((key for key, concept in CONCEPTS.items() if label in concept.words), None)
+def of_label(label: str, entered: bool = False) -> str | None:
+    """The concept that a whole label, case folded, says of a field (`entered`) or of another control; None where it says none."""
+    fitting = (key for key, concept in CONCEPTS.items() if concept.entered in (entered, None) and label in concept.words)
+    return next(fitting, None)
 
 
 def hinted(concept: Concept, labels: frozenset[str], icon: str | None) -> bool:

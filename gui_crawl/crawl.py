@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import cv2
 import numpy as np
 import xxhash
 from playwright.sync_api import Error
 
-from classifiers.perceptual_hash import describe
+from classifiers.perceptual_hash import phash
 from gui_crawl.addresses import Share, canonical, site
 from gui_crawl.audit import audit
 from gui_crawl.browser import Browser, Chromium
@@ -31,6 +32,8 @@ from gui_crawl.tab import PageFailure, Patience, Tab, Visit
 from sieveline.draws import uniform
 from sieveline.errors import ConfigError
 from sieveline.reasons import Reason
+
+NUM_TEXTS = 4000  # of a document, by which its near duplicates are known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,13 +159,16 @@ class SiteCrawl:
         try:
             visit = tab.open(page.url)
             self._check(visit)
-            follow = self._read_directives(tab, visit)
-            closed = self._close_banner(tab)
+            found = self._survey(tab)
+            follow = self._read_directives(found["directives"], visit)
+            closed = self._close_banner(tab, found["consent"])
+            if closed:
+                found = self._survey(tab)
             tab.open_closed_roots()
             if follow and page.depth < config.limits.depth:
-                found = (canonical(u) for u in tab.call("links", config.limits.links))
-                links += [u for u in found if u and site(u) == self.share.site]
-            texts = text_hash(tab.call("texts", 4000))
+                leading = (canonical(u) for u in found["links"])
+                links += [u for u in leading if u and site(u) == self.share.site]
+            texts = text_hash(found["texts"])
             states = explore(
                 tab,
                 config.exploring,
@@ -229,20 +235,23 @@ class SiteCrawl:
         if visit.status and kind not in ("text/html", "application/xhtml+xml", ""):
             raise PageFailure(Reason.NOT_HTML, kind)
 
-    def _read_directives(self, tab: Tab, visit: Visit) -> bool:
+    def _survey(self, tab: Tab) -> dict[str, Any]:
+        """What the document says of itself: `directives`, `consent` (where a cookie banner is clicked away), `texts`, `links`."""
+        return tab.call("survey", {"texts": NUM_TEXTS, "links": self.config.limits.links})
+
+    def _read_directives(self, metas: list[str], visit: Visit) -> bool:
         """Whether links may be followed.
 
         Raises:
             PageFailure: the page opts out.
         """
         agent = self.config.chromium.agent.split("/")[0]
-        found = directives([visit.headers.get("x-robots-tag", ""), *tab.call("directives")], agent)
+        found = directives([visit.headers.get("x-robots-tag", ""), *metas], agent)
         if opted_out(found, self.manners):
             raise PageFailure(Reason.OPTED_OUT, ", ".join(sorted(found))[:80])
         return may_follow(found)
 
-    def _close_banner(self, tab: Tab) -> bool:
-        point = tab.call("consentPoint")
+    def _close_banner(self, tab: Tab, point: list[float] | None) -> bool:
         if point is None:
             return False
         tab.exploring = True
@@ -256,7 +265,7 @@ class SiteCrawl:
         if self._deadline - time.monotonic() < 2:
             return False
         tab.open(url)
-        self._close_banner(tab)
+        self._close_banner(tab, self._survey(tab)["consent"])
         tab.open_closed_roots()
         return True
 
@@ -280,7 +289,7 @@ class SiteCrawl:
         self, page: Page, guise: Guise, visit: Visit, state: State, more: dict[str, Any], rows: list[dict[str, Any]]
     ) -> dict[str, Any]:
         listing, height, width = state.listing, *state.image.shape[:2]
-        pixel_hash = describe([np.ascontiguousarray(state.image[:, :, ::-1])])["phash"][0].as_py()
+        pixel_hash = phash(cv2.cvtColor(state.image, cv2.COLOR_BGR2RGB))
         name = xxhash.xxh3_128_hexdigest(f"{page.url}\0{state.number}\0".encode() + state.png)
         twin = self._twin(guise, more["text_hash"], pixel_hash) if state.number == 0 else {}
         return place_columns(page, guise, self.share) | {
@@ -332,12 +341,9 @@ class SiteCrawl:
 
 def text_hash(texts: Iterable[str]) -> int:
     """A 64-bit SimHash (Charikar, 2002) of a document's distinct texts: few bits differ between near duplicates."""
-    sums = [0] * 64
-    for text in texts:
-        bits = xxhash.xxh3_64_intdigest(text.encode())
-        for i in range(64):
-            sums[i] += 1 if bits >> i & 1 else -1
-    return sum(1 << i for i, s in enumerate(sums) if s > 0)
+    digests = np.frombuffer(b"".join(xxhash.xxh3_64_digest(text.encode()) for text in texts), np.uint8).reshape(-1, 8)
+    ones = np.unpackbits(digests, axis=1).sum(axis=0)
+    return int.from_bytes(np.packbits(2 * ones > len(digests)).tobytes())
 
 
 def place_columns(page: Page, guise: Guise, share: Share) -> dict[str, Any]:

@@ -129,8 +129,7 @@ class Turns:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             last = float(os.pread(descriptor, 40, 0) or b"0")
             left = last + delay - time.time()
-            if 0 < left <= delay:  # a clock put back does not hold us up
-                time.sleep(left)
+            time.sleep(min(max(left, 0.0), delay))  # a clock put back holds nobody up for longer
             os.pwrite(descriptor, f"{time.time():.3f}".ljust(40).encode(), 0)
         finally:
             os.close(descriptor)

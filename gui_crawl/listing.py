@@ -81,7 +81,6 @@ def look(tab: Tab, image: np.ndarray, config: Looking) -> Listing:
     Raises:
         PageFailure: the document is too large.
     """
-    tree = tab.frame_tree()
     page = tab.call("extract", {"nodes": config.nodes})
     if page["full"]:
         raise PageFailure(Reason.TOO_MANY_NODES, f"more than {config.nodes} elements")
@@ -90,9 +89,10 @@ def look(tab: Tab, image: np.ndarray, config: Looking) -> Listing:
     listing = Listing(
         title=page["title"], language=page["language"][:35], scroll=page["scroll"], to_pixels=page["dpr"]
     )  # fmt: skip
+    tree = tab.frame_tree() if page["frames"] else {"frame": {"id": tab.frame_id}}
     found = _frame(tab, tree, page, config, [config.frames])
     listing.rejected.update(page["rejected"])
-    listing.unseen = [u | {"handle": (tree["frame"]["id"], u["node"])} for u in page["unseen"]]
+    listing.unseen = [u | {"handle": (tab.frame_id, u["node"])} for u in page["unseen"]]
     for record in [*found, *listing.unseen]:
         for key in {"box", "point"} & record.keys():
             record[key] = [round((v - (left, top)[i % 2]) * scale, 1) for i, v in enumerate(record[key])]

@@ -34,6 +34,7 @@ class Look:
         rgb: the colour that `colour` names, 0-255 each.
         around: the colour it stands on, 0-255 each; None where its box is the whole screen.
         disc: True for a filled circle, False where surely none, None where it cannot be told.
+        contrast: CIE76 distance of its ground from what is around it, 0 where that is the whole screen.
     """
 
     painted: bool
@@ -43,6 +44,7 @@ class Look:
     rgb: tuple[int, int, int]
     around: tuple[int, int, int] | None
     disc: bool | None
+    contrast: float
 
 
 def measure(pixels: np.ndarray, boxes: np.ndarray) -> list[Look]:
@@ -90,6 +92,7 @@ def _look(pixels: np.ndarray, box: np.ndarray) -> Look:
         rgb=(int(main[0]), int(main[1]), int(main[2])),
         around=None if ring is None else (int(ring[0]), int(ring[1]), int(ring[2])),
         disc=_disc(crop, ground, ring) if painted else (False if not inks else None),
+        contrast=0.0 if ring is None else difference(ground, ring),
     )
 
 

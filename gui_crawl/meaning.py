@@ -12,6 +12,7 @@ from typing import Any, Literal
 Direction = Literal["right", "left", "above", "below", "inside"]
 Axis = Literal["x", "y", "size"]
 STATES = ("checked", "unchecked", "disabled", "selected", "expanded")
+SHAPES = ("outlined", "filled", "square")
 CORNERS = ("top left", "top right", "bottom left", "bottom right")
 
 
@@ -43,6 +44,7 @@ class Meaning:
         state: one of `STATES`.
         colour: one of `colours.COLOURS`.
         disc: a filled circle.
+        shape: one of `SHAPES`.
         icon: key of `concepts.CONCEPTS`, shown as a picture.
         purpose: key of `concepts.CONCEPTS`, what it is for.
         corner: one of `CORNERS`.
@@ -57,6 +59,7 @@ class Meaning:
     state: str | None = None
     colour: str | None = None
     disc: bool = False
+    shape: str | None = None
     icon: str | None = None
     purpose: str | None = None
     corner: str | None = None

@@ -36,7 +36,7 @@ _ROLES = {
     "header": ("banner",),
     "footer": ("contentinfo",),
 }
-NOUNS = (*_ROLES, "icon", "text")
+NOUNS = (*_ROLES, "icon", "badge", "text")
 CONTAINERS = ("dialog", "navigation", "table", "form", "header", "footer")
 """Nouns of what holds other elements: asked for only as a place."""
 
@@ -59,6 +59,8 @@ _RIVALS = {  # what else somebody might take for the noun, by looks
 ICON_SIDE = 64.0  # CSS pixels: larger pictures are images
 BUTTON_HEIGHT = 80.0  # CSS pixels: a taller button is a card to whoever sees it
 OPTION_HEIGHT = 48.0  # CSS pixels: a taller option is a row of a list to whoever sees it
+BADGE = (32.0, 160.0)  # CSS pixels: height and width of the largest badge
+BADGE_TEXT = 20  # characters of the longest
 HEADING_SIZE = 1.15  # times the median font size of the page's text: larger text may pass for a heading
 
 
@@ -103,6 +105,11 @@ def bearers(
     _by_looks(strict, elements, boxes[:, 0] / scale, sides, text, framed)
     own = np.array([any(pieces) for pieces in own_texts], bool)  # what only holds other elements says nothing itself
     strict["text"] = text & own & ~controls & ~interactive
+    short = np.array([len(e["text"]) <= BADGE_TEXT for e in elements], bool)
+    oblong = (
+        (sides[:, 1] <= BADGE[0]) & (sides[:, 0] <= BADGE[1]) & (sides[:, 0] > 1.2 * sides[:, 1])
+    )  # a round one may be a portrait
+    strict["badge"] = strict["text"] & framed & short & oblong & ~np.isin(tag, ("kbd", "code", "pre"))
 
     lenient = {}
     for noun, mask in strict.items():
@@ -119,6 +126,7 @@ def bearers(
     lenient["icon"] |= (picture & small) | (icon & small) | (interactive & ~text & small)
     lenient["image"] |= picture | (icon & ~text)
     lenient["text"] |= text
+    lenient["badge"] |= framed & text & short & (sides[:, 1] <= 2 * BADGE[0])
     body = np.median(font[text]) if text.any() else 16.0
     lenient["heading"] |= text & ~interactive & (font >= HEADING_SIZE * body)
     return strict, lenient

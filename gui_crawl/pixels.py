@@ -1,5 +1,6 @@
 """What the pixels of a screenshot say: whether a box shows anything, whether hiding an element changed it, how far two screens differ."""
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -30,16 +31,24 @@ def shows(image: np.ndarray, box: Box, margin: int = 2) -> bool:
     inside = region(image, box, margin)
     if not inside.size:
         return False
-    flat = inside.reshape(-1, 3)
-    return bool((np.abs(flat.astype(np.int16) - flat[0]).max(initial=0)) > VISIBLE_LEVELS)
+    first = inside[0, 0].tolist()
+    return not _within(inside, [v - VISIBLE_LEVELS for v in first], [v + VISIBLE_LEVELS for v in first]).all()
 
 
 def lies_on(image: np.ndarray, box: Box, colours: Sequence[Sequence[float]]) -> bool:
     """Whether a quarter of `box` at least is of a colour, or of the colours between several ([red, green, blue]), as far as an eye can tell."""
     inside = region(image, box)
-    bounds = np.asarray(colours)[:, ::-1]
-    low, high = bounds.min(axis=0) - _GROUND, bounds.max(axis=0) + _GROUND
-    return bool(inside.size) and float(((inside >= low) & (inside <= high)).all(axis=2).mean()) >= 0.25
+    if not inside.size:
+        return False
+    levels = [sorted(colour[channel] for colour in colours) for channel in (2, 1, 0)]
+    return float(_within(inside, [v[0] - _GROUND for v in levels], [v[-1] + _GROUND for v in levels]).mean()) >= 0.25
+
+
+def _within(image: np.ndarray, low: Sequence[float], high: Sequence[float]) -> np.ndarray:
+    """bool [height, width]: the pixels that lie between `low` and `high`, a level for each channel, bounds included."""
+    least = np.array([min(256, max(0, math.ceil(v))) for v in low], np.float64)
+    most = np.array([min(255, max(-1, math.floor(v))) for v in high], np.float64)
+    return cv2.inRange(image, least, most) > 0
 
 
 def num_changed(before: np.ndarray, after: np.ndarray, box: Box) -> int:

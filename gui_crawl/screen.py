@@ -23,7 +23,7 @@ from gui_crawl.colours import names
 SAME_BOX = 0.5  # IoU from which two nested elements with one text are one thing whatever they are
 SAME_ICON = 0.2  # IoU from which a picture fills the control that holds nothing else
 LANDMARK_TEXT = 40  # characters: longer text is no landmark
-_LANDMARKS = ("heading", "button", "link", "text", "tab", "column header", "cell", "menu item")
+_LANDMARKS = ("heading", "button", "link", "text", "badge", "tab", "column header", "cell", "menu item")
 MAX_ELEMENTS = 3_000  # a screen with more is a flood: the rest is not looked at, and nothing on it is asked for
 
 
@@ -116,7 +116,7 @@ class Screen:
     def _join(self, rep: np.ndarray, inner: int, outer: int) -> None:
         """`inner` and all it stands for and `outer` and all it stands for become one thing, under the better of the two."""
         a, b = int(rep[inner]), int(rep[outer])
-        best = max(a, b, key=lambda i: (self.interactive[i], self.kinds[i] not in (None, "text", "cell"), i))
+        best = max(a, b, key=lambda i: (self.interactive[i], self.kinds[i] not in (None, "text", "badge", "cell"), i))
         rep[(rep == a) | (rep == b)] = best
 
     @cached_property
@@ -178,8 +178,9 @@ class Screen:
             if not self.interactive[i]:
                 found.append(None)
                 continue
-            said = next(filter(None, (concepts.of_label(label) for label in sorted(self.labels[i]))), None)
-            found.append(said or (concepts.of_icon(self.icon(i)) if not e["text"] else None))
+            field = self.kinds[i] in ("field", "dropdown")
+            said = next(filter(None, (concepts.of_label(label, field) for label in sorted(self.labels[i]))), None)
+            found.append(said or (concepts.of_icon(self.icon(i)) if not e["text"] and not field else None))
         return found
 
     def icon(self, i: int) -> str | None:

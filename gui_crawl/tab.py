@@ -7,6 +7,7 @@ forms, downloads and, while a page is explored, leaving the page.
 
 import base64
 import json
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, CDPSession, Dialog, Error, Page, TimeoutError
+from playwright.sync_api import BrowserContext, CDPSession, Dialog, Error, Page, Response, TimeoutError
 
 from gui_crawl.devices import Device
 from sieveline.reasons import Reason
@@ -24,6 +25,7 @@ _SCRIPTS = Path(__file__).parent / "scripts"
 _LIBRARY = ("visibility.js", "extract.js", "actions.js")
 _WORLD = "sieveline"
 _ATTEMPTS = 4  # to run a script in a document that may be replaced meanwhile
+_REPLACED = re.compile("context|target navigated|promise was collected", re.IGNORECASE)  # what Chromium then says
 
 
 @cache
@@ -110,7 +112,9 @@ class Tab:
         self.page.on("crash", lambda _: self._die())
         self.session: CDPSession = context.new_cdp_session(self.page)
         self.session.on("Fetch.requestPaused", self._document)
+        self.frame_id: str = self.frame_tree()["frame"]["id"]  # of the page's own frame, whatever it shows
         self._world: dict[str, int] = {}
+        self._answer: Response | None = None
         self.dead = False
         self.exploring = False
         self.visit = Visit()
@@ -138,8 +142,11 @@ class Tab:
             page.close()
 
     def _dismiss(self, dialog: Dialog) -> None:
-        self.visit.dialogs += 1
         with suppress(Error):
+            if dialog.type == "beforeunload":  # to dismiss it is to stay, and the next address would be aborted
+                dialog.accept()
+                return
+            self.visit.dialogs += 1
             if self.visit.dialogs == self.patience.max_dialogs:
                 self.session.send("Page.stopLoading")
             dialog.dismiss()
@@ -148,7 +155,7 @@ class Tab:
         """Lets a document request through or not."""
         self.visit.documents += 1
         request, url = event["request"], event["request"]["url"]
-        top = event["frameId"] == self._frame_id
+        top = event["frameId"] == self.frame_id
         why = None
         if self.visit.documents > self.patience.max_documents:
             why = "redirects without end" if top else "too many frames"
@@ -173,21 +180,19 @@ class Tab:
         """
         self.visit, self.exploring = Visit(), False
         self._world.clear()
+        self._answer = None
         try:
-            self._frame_id = self.session.send("Page.getFrameTree")["frameTree"]["frame"]["id"]
             try:
-                answer = self.page.goto(url, wait_until="load", timeout=self.patience.load * 1000)
+                self._answer = self.page.goto(url, wait_until="load", timeout=self.patience.load * 1000)
             except TimeoutError as late:
                 self.session.send("Page.stopLoading")
-                answer = None
                 if self.page.url in ("about:blank", "") or not self._parsed():
                     raise PageFailure(Reason.PAGE_TIMEOUT, f"no document within {self.patience.load:g} s") from late
                 self.visit.complete = False
             self.visit.url = self.page.url
-            if answer is not None:
-                self.visit.status = answer.status
-                self.visit.headers = answer.headers
-                answer.finished()
+            if self._answer is not None:
+                self.visit.status = self._answer.status
+                self.visit.headers = self._answer.headers
             if self.visit.dialogs >= self.patience.max_dialogs:
                 raise PageFailure(Reason.DIALOGS, f"{self.visit.dialogs} dialogs")
             if not self.settle(loaded=True):
@@ -250,13 +255,16 @@ class Tab:
         self, function: str, argument: Any = None, frame: str | None = None, wait: bool = False, spread: bool = False
     ) -> Any:
         """`sieveline.FUNCTION(argument)` in a frame's isolated world (by default the page's own); `spread` gives a list's items one by one."""
-        frame = frame or self._frame_id
-        expression = f"sieveline.{function}({'...' if spread else ''}{json.dumps(argument)})"
+        frame = frame or self.frame_id
+        said = f"sieveline.{function}({'...' if spread else ''}{json.dumps(argument)})"
+        # As one string: Playwright looks through every object of an answer, on both of its sides.
+        expression = f"{said}.then(JSON.stringify)" if wait else f"JSON.stringify({said})"
         for attempt in range(_ATTEMPTS):
             try:
-                return self._evaluate(self._context_id(frame), expression, wait)
+                answer = self._evaluate(self._context_id(frame), expression, wait)
+                return None if answer is None else json.loads(answer)
             except Error as error:
-                if "context" not in str(error).lower() or attempt == _ATTEMPTS - 1:
+                if not _REPLACED.search(str(error)) or attempt == _ATTEMPTS - 1:
                     raise
                 self._world.pop(frame, None)  # the document was replaced: its world went with it
                 self.exploring = self.exploring or attempt > 0  # a page that goes on by itself stays where it is now
@@ -275,12 +283,13 @@ class Tab:
 
     def open_closed_roots(self) -> None:
         """Makes shadow roots that the HTML declares closed known to the scripts; those made by script are opened by init.js."""
-        with suppress(Error):  # a document that is still coming in has no content yet: look through its nodes
-            where = {"frameId": self._frame_id, "url": self.page.url, "query": "shadowrootmode"}
-            if not self.session.send("Page.searchInResource", where)["result"]:
-                return
+        with suppress(Error):  # a document that is still coming in, or is no longer held, is looked through node by node
+            if (answer := self._answer) is not None and answer.url == self.page.url.partition("#")[0]:
+                source = answer.body().lower().replace(b"\0", b"")  # UTF-16 has zeros between the letters
+                if b"shadowrootmode" not in source:
+                    return
         document = self.session.send("DOM.getDocument", {"depth": -1, "pierce": True})["root"]
-        context, open_ends = self._context_id(self._frame_id), [document]
+        context, open_ends = self._context_id(self.frame_id), [document]
         while open_ends:
             node = open_ends.pop()
             open_ends += node.get("children", []) + node.get("shadowRoots", [])
@@ -299,8 +308,15 @@ class Tab:
 
     def screenshot(self) -> bytes:
         """What the screen shows, as PNG, `scale` pixels per CSS pixel."""
-        shot = self.session.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True})
-        return base64.b64decode(shot["data"])
+        for attempt in range(_ATTEMPTS):
+            try:
+                shot = self.session.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True})
+                return base64.b64decode(shot["data"])
+            except Error as error:  # on a busy machine a document's first frame may not be there yet
+                if "Unable to capture" not in str(error) or attempt == _ATTEMPTS - 1:
+                    raise
+                self.page.wait_for_timeout(100)
+        raise AssertionError
 
     def click(self, x: float, y: float) -> None:
         self.page.mouse.click(x, y)

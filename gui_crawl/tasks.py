@@ -31,7 +31,7 @@ LISTED = (
     "image",
     "column header",
 )
-READABLE = ("text", "heading", "cell", "link", "button")
+READABLE = ("text", "badge", "heading", "cell", "link", "button")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

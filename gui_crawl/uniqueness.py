@@ -20,6 +20,7 @@ from gui_crawl.screen import Screen, loose, normal, words_within
 NEAR = 0.3  # share of the screen's side: what is farther away is not "beside" or "under" to the strict reader
 CORNER = (0.2, 0.4)  # share of both sides that is a corner to the strict and to the lenient reader
 LIKENESS = 0.7  # correlation of two icons' pixels from which they may be the same picture
+FAINT, STRONG = 6.0, 25.0  # CIE76 distance of a ground from what is around it: hardly seen below, seen at once above
 LARGER = 1.5  # ratio of areas from which one is plainly larger
 INKED = ("text", "heading", "link")
 COUNTABLE = 8  # nobody counts further
@@ -62,6 +63,8 @@ def resolve(meaning: Meaning, screen: Screen, *, lenient: bool) -> np.ndarray:
         mask &= _coloured(meaning, screen, lenient)
     if meaning.disc:
         mask &= _disc(screen, lenient)
+    if meaning.shape is not None:
+        mask &= _shaped(meaning.shape, screen, lenient)
     if meaning.icon is not None:
         mask &= _shows(meaning.icon, screen, lenient)
     if meaning.purpose is not None:
@@ -139,6 +142,25 @@ def _disc(screen: Screen, lenient: bool) -> np.ndarray:
     aspect = sides.max(axis=1) / np.maximum(sides.min(axis=1), 1e-9)
     styled = np.array([(e["radius"] or 0.0) >= 0.8 for e in screen.elements], bool)
     return (np.array([seen.disc is not False for seen in screen.looks], bool) | styled) & (aspect < 1.4)
+
+
+def _shaped(shape: str, screen: Screen, lenient: bool) -> np.ndarray:
+    """A frame without a ground of its own, a ground that is plainly another, a frame with four equal sides. Faint grounds may be either."""
+    framed = np.array([seen.framed for seen in screen.looks], bool)
+    contrast = np.array([seen.contrast for seen in screen.looks])
+    if shape == "outlined":
+        return framed & (contrast <= (STRONG if lenient else FAINT))
+    if shape == "filled":
+        return framed & (contrast > (FAINT if lenient else STRONG))
+    sides = screen.boxes[:, 2:] - screen.boxes[:, :2]
+    aspect = sides.max(axis=1) / np.maximum(sides.min(axis=1), 1e-9)
+    if lenient:
+        return framed & (aspect < 1.4)
+    flat = np.array(
+        [seen.disc is not True and (e["radius"] or 0.0) < 0.6 for seen, e in zip(screen.looks, screen.elements, strict=True)],
+        bool,
+    )
+    return framed & flat & (aspect < 1.1)
 
 
 def _shows(key: str, screen: Screen, lenient: bool) -> np.ndarray:

@@ -88,8 +88,7 @@ def test_what_cannot_be_captured_ends_in_time_with_its_reason(visit, path, reaso
 
 
 @pytest.mark.parametrize(
-    "path", ["/trickle", "/slow-picture", "/scroll", "/popups", "/worker", "/title", "/surrogate", "/encoding", "/frames",
-             pytest.param("/print", marks=pytest.mark.xfail(strict=False, reason="on a busy machine the next page was once aborted")),
+    "path", ["/trickle", "/slow-picture", "/scroll", "/popups", "/worker", "/title", "/surrogate", "/encoding", "/frames", "/print",
              "/permissions", "/noai-elsewhere", "/private-picture", "/refresh", "/spin"],
 )  # fmt: skip
 def test_what_can_be_captured_is(visit, path):

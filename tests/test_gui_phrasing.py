@@ -9,7 +9,7 @@ import pytest
 from gui_crawl import phrasing
 from gui_crawl.colours import COLOURS
 from gui_crawl.concepts import CONCEPTS, hinted, of_icon, of_label
-from gui_crawl.meaning import CORNERS, STATES, Meaning, Order
+from gui_crawl.meaning import CORNERS, SHAPES, STATES, Meaning, Order
 from gui_crawl.nouns import CONTAINERS, NOUNS
 from gui_crawl.phrasing import LANGUAGES, expression
 from gui_crawl.phrasing.pick import Pick
@@ -25,6 +25,7 @@ MEANINGS = [
     *[Meaning(noun=noun, label="Save", by=by) for noun in ("button", None, "text", "cell") for by in ("text", "name", "placeholder", "title")],
     *[Meaning(noun="checkbox", state=state) for state in STATES],
     *[Meaning(noun="button", colour=colour, disc=disc) for colour in COLOURS for disc in (False, True)],
+    *[Meaning(noun="button", shape=shape) for shape in SHAPES],
     *[Meaning(noun="button", purpose=key) for key in CONCEPTS],
     *[Meaning(noun="icon", icon=key) for key, concept in CONCEPTS.items() if concept.picture],
     *[Meaning(noun="link", corner=corner) for corner in CORNERS],
@@ -95,9 +96,10 @@ def test_wordings_are_drawn_by_seed_and_id():
 
 
 def test_no_word_and_no_icon_stands_for_two_purposes():
-    words = sorted(word for concept in CONCEPTS.values() for word in concept.words)
+    for entered in (True, False):  # an "Email" is a field's and a link's, each for itself
+        words = sorted(word for concept in CONCEPTS.values() if concept.entered in (entered, None) for word in concept.words)
+        assert all(a != b for a, b in pairwise(words))
     icons = sorted(icon for concept in CONCEPTS.values() for icon in concept.icons)
-    assert all(a != b for a, b in pairwise(words))
     assert all(a != b for a, b in pairwise(icons))
 
 

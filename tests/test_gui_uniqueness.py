@@ -9,7 +9,7 @@ from gui_screens import drawn, element, numbered, random_records, screen
 from gui_crawl.expressions import FAMILIES
 from gui_crawl.meaning import Meaning, Order
 from gui_crawl.screen import Screen
-from gui_crawl.uniqueness import fit
+from gui_crawl.uniqueness import Fit, fit
 
 
 def picked(meaning: Meaning, on: Screen) -> list[int]:
@@ -101,6 +101,50 @@ def test_a_disc_is_seen_in_the_pixels():
         element("button", (10, 10, 60, 60), paint="red", round=True), element("button", (110, 10, 160, 60), paint="blue")
     )
     assert fit(Meaning(noun="button", disc=True), on).picks(0)
+
+
+def test_outlined_filled_and_square_are_seen_in_the_pixels():
+    on = screen(
+        element("button", (10, 10, 110, 40), text="Frame"),
+        element("button", (150, 10, 250, 40), text="Ground", paint="blue"),
+        element("button", (300, 10, 330, 40), paint="red"),
+        element("link", (10, 100, 110, 130), text="Neither"),
+    )
+    assert fit(Meaning(noun="button", shape="outlined"), on).picks(0)
+    assert fit(Meaning(noun="button", shape="filled"), on).strict == (1, 2)
+    assert fit(Meaning(noun="button", shape="square"), on).picks(2)
+    nearly = screen(element("button", (10, 10, 40, 40), paint="red"), element("button", (60, 10, 97, 40), paint="blue"))
+    assert fit(Meaning(noun="button", shape="square"), nearly) == Fit((0,), (0, 1))  # who would measure?
+
+
+def test_short_text_on_a_ground_is_a_badge_and_text_still():
+    on = screen(
+        element("text", (10, 10, 60, 30), text="New", paint="green"),
+        element("text", (10, 50, 60, 70), text="Old"),
+        element("text", (10, 90, 40, 120), text="AB", paint="green"),  # initials
+        element("button", (10, 150, 90, 180), text="Go", paint="green"),
+    )
+    assert on.kinds == ["badge", "text", "text", "button"]
+    assert fit(Meaning(noun="badge"), on).strict == (0,)
+    assert fit(Meaning(noun="text", label="New"), on).picks(0)
+    assert fit(Meaning(noun="badge", colour="green"), on).lenient == (0, 2, 3)  # somebody may call all three so
+
+
+def test_one_of_two_with_one_purpose_is_told_apart_by_its_neighbour():
+    on = screen(
+        element("text", (10, 10, 120, 30), text="First row"),
+        element("button", (150, 8, 210, 32), text="Edit"),
+        element("text", (10, 60, 120, 80), text="Second row"),
+        element("button", (150, 58, 210, 82), text="Edit"),
+    )
+    proposed = [m for m in FAMILIES["function"](on, 3) if fit(m, on).picks(3)]
+    assert Meaning(noun="button", purpose="edit", direction="right", anchor=Meaning(label="Second row")) in proposed
+    assert all(m.purpose == "edit" for m in proposed)
+
+
+def test_a_field_is_for_what_is_entered_and_a_link_is_not():
+    on = screen(element("field", (10, 10, 200, 40), name="Email"), element("link", (10, 60, 90, 80), text="Email"))
+    assert on.purposes == ["email", "messages"]
 
 
 def test_order_needs_elements_that_stand_apart():

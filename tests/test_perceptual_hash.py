@@ -8,8 +8,13 @@ from PIL import Image, ImageDraw
 from scenes import scene, shrunk
 
 from classifiers import perceptual_hash
-from classifiers.perceptual_hash import CHROMA, DESCRIPTORS, LUMA, PROBES, describe
+from classifiers.perceptual_hash import CHROMA, DESCRIPTORS, LUMA, PROBES, describe, phash
 from sieveline import draws
+
+
+def test_the_hash_alone_is_the_same():
+    pictures = [scene(n) for n in range(5)]
+    assert [phash(p) for p in pictures] == describe(pictures)["phash"].to_pylist()
 
 
 def test_docstring_table_is_the_schema():

@@ -9,13 +9,27 @@ from gui_crawl import boxes as geometry
 from gui_crawl import nouns
 from gui_crawl.colours import difference
 from gui_crawl.look import VISIBLE
-from gui_crawl.meaning import Axis, Direction, Meaning, Order
+from gui_crawl.meaning import CORNERS, Axis, Direction, Meaning, Order
 from gui_crawl.screen import Screen
 from gui_crawl.uniqueness import COUNTABLE, resolve
 
 _ROWED = ("table", "grid", "list", "navigation", "menu", "listbox", "tree", "form")
 REACH = (200.0, 160.0)  # CSS pixels to the side, and up or down, beyond which nobody says where a thing is by another
 ANCHORS = 4  # nearest named things that are tried as anchors
+
+
+def told_apart(meaning: Meaning, screen: Screen, i: int) -> Iterator[Meaning]:
+    """`meaning` itself where it fits `i` alone, else with what tells `i` from the others: a place in their order, a corner, a neighbour."""
+    if int(resolve(meaning, screen, lenient=False).sum()) == 1:
+        yield meaning
+        return
+    yield from ranks(meaning, screen, i)
+    for corner in CORNERS:
+        placed = replace(meaning, corner=corner)
+        if resolve(placed, screen, lenient=False)[i]:
+            yield placed
+    for direction, anchor in anchors(screen, i):
+        yield from ranks(replace(meaning, direction=direction, anchor=anchor), screen, i)
 
 
 def ranks(meaning: Meaning, screen: Screen, i: int) -> Iterator[Meaning]:
@@ -80,15 +94,15 @@ def anchors(screen: Screen, i: int) -> Iterator[tuple[Direction, Meaning]]:
 
 
 def _parted(screen: Screen, i: int, j: int, direction: Direction) -> bool:
-    """Whether a line or an edge runs between two elements, as between cards; rows of one list or table are not parted by theirs."""
+    """Whether a line or an edge runs between two elements, as between cards; their own edges and the lines of a list or table do not part."""
     both = screen.within[i] & screen.within[j]
     if any(screen.elements[k]["role"] in _ROWED for k in np.flatnonzero(both).tolist()):
         return False
     a, b = (screen.boxes[j], screen.boxes[i]) if direction in ("right", "below") else (screen.boxes[i], screen.boxes[j])
     if direction in ("right", "left"):
-        gap = screen.pixels[int(min(a[1], b[1])) : int(max(a[3], b[3])), int(a[2]) : int(b[0]) + 1].transpose(1, 0, 2)
+        gap = screen.pixels[int(min(a[1], b[1])) : int(max(a[3], b[3])), int(np.ceil(a[2])) : int(b[0])].transpose(1, 0, 2)
     else:
-        gap = screen.pixels[int(a[3]) : int(b[1]) + 1, int(min(a[0], b[0])) : int(max(a[2], b[2]))]
+        gap = screen.pixels[int(np.ceil(a[3])) : int(b[1]), int(min(a[0], b[0])) : int(max(a[2], b[2]))]
     if gap.shape[0] < 2 or not gap.shape[1]:
         return False
     gap = gap[:, :: max(1, gap.shape[1] // 32)]

@@ -22,6 +22,7 @@ NOUNS = {
     "column header": ("列标题", "表头"),
     "progress bar": ("进度条",),
     "icon": ("图标",),
+    "badge": ("徽标", "角标"),
     "text": ("文字", "文本"),
 }
 PLACES = {"dialog": "对话框", "navigation": "导航栏", "table": "表格", "form": "表单", "header": "页眉", "footer": "页脚"}
@@ -46,6 +47,7 @@ _SAYS = {
     "placeholder": ("提示文字为{0}的", "占位文字是{0}的"),
     "title": ("悬停提示为{0}的", "名为{0}的"),
 }
+_SHAPES = {"outlined": ("带边框的", "描边的"), "filled": ("实心的", "填充的"), "square": ("方形的", "正方形的")}
 _SERVES = ("用于{0}的", "可以{0}的", "用来{0}的")
 _TOWARD = {
     "right": ("右侧的", "右边的"),
@@ -102,6 +104,8 @@ def noun_phrase(meaning: Meaning, pick: Pick) -> str:
         words.append(COLOURS[meaning.colour] + pick("of", ("", "的")))
     if meaning.disc:
         words.append(pick("disc", ("圆形", "圆形的")))
+    if meaning.shape is not None:
+        words.append(pick("shape", _SHAPES[meaning.shape]))
     if meaning.icon is not None:
         words.append(CONCEPTS[meaning.icon].picture_zh or "")
     if meaning.label is not None:

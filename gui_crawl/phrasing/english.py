@@ -22,6 +22,7 @@ NOUNS = {
     "column header": ("column header", "column heading"),
     "progress bar": ("progress bar",),
     "icon": ("icon",),
+    "badge": ("badge", "tag"),
     "text": ("text",),
 }
 PLACES = {
@@ -39,6 +40,7 @@ _SAYS = {
     "placeholder": ("with the placeholder {0}", "showing the hint {0}", "with the hint text {0}"),
     "title": ("with the tooltip {0}", "named {0}", "titled {0}"),
 }  # fmt: skip
+_SHAPES = {"outlined": ("outlined",), "filled": ("filled", "solid"), "square": ("square",)}
 _SERVES = ("that lets you {0}", "used to {0}", "to {0}", "you would use to {0}")
 _TOWARD = {
     "right": ("to the right of", "right of", "on the right of"),
@@ -82,6 +84,8 @@ def noun_phrase(meaning: Meaning, pick: Pick) -> str:
         before.append(meaning.colour if meaning.colour != "grey" else pick("grey", ("grey", "gray")))
     if meaning.disc:
         before.append(pick("disc", ("round", "circular")))
+    if meaning.shape is not None:
+        before.append(pick("shape", _SHAPES[meaning.shape]))
     if meaning.icon is not None:
         before.append(CONCEPTS[meaning.icon].picture or meaning.icon)
     noun = pick("noun", NOUNS[meaning.noun]) if meaning.noun else "element"

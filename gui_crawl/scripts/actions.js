@@ -5,7 +5,10 @@
 
   // What the page's canvases show, coarsely; charts draw themselves in after the load.
   const drawings = () =>
-    [...document.querySelectorAll("canvas")].slice(0, 12).map((c) => shrunk(c)?.join()).join("|");
+    [...document.querySelectorAll("canvas")].slice(0, 12).map((c) => digest(shrunk(c))).join();
+
+  // FNV-1a over the pixels, one word each.
+  const digest = (data) => data && new Uint32Array(data.buffer).reduce((hash, word) => Math.imul(hash ^ word, 16777619), 2166136261);
 
   function shrunk(canvas) {
     try {
@@ -18,6 +21,10 @@
   // Whether something was drawn on a canvas, as far as can be told.
   sieveline.inked = (canvas) => shrunk(canvas)?.some((v) => v > 0) ?? false;
 
+  // A chart that draws itself in costs its drawing alone while nothing of it has to be put on the screen.
+  const unseen = new CSSStyleSheet();
+  unseen.replaceSync("canvas { visibility: hidden !important }");
+
   // Resolves when fonts are there, the document has been quiet for `quiet` ms and, given `drawing`, its canvases for 200 ms; at the latest
   // after `limit` ms, or `drawing` ms where there is a canvas.
   sieveline.settle = ({ quiet, limit, drawing }) =>
@@ -26,6 +33,7 @@
       const charts = drawing > 0 && document.querySelector("canvas") !== null;
       const most = charts ? Math.max(limit, drawing) : limit;
       let drawn = charts ? drawings() : "", drawnAt = start;
+      if (charts) document.adoptedStyleSheets.push(unseen);
       let last = start;
       const watch = new MutationObserver(() => (last = performance.now()));
       watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
@@ -42,6 +50,7 @@
         }
         if ((fonts && now - last >= quiet && (!charts || drawnAt === -Infinity)) || now - start >= most) {
           watch.disconnect();
+          if (charts) document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== unseen);
           document.removeEventListener("scroll", scrolls, { capture: true });
           requestAnimationFrame(() => setTimeout(() => resolve(now - start < most), 0));
         } else setTimeout(look, charts ? 100 : Math.min(quiet, 25));
@@ -69,7 +78,7 @@
   };
 
   // The point to click so that a cookie banner goes: refuse before accept before close; null where there is none.
-  sieveline.consentPoint = () => {
+  const consentPoint = () => {
     for (const known of KNOWN) for (const e of document.querySelectorAll(known)) if (shows(e)) return middle(e);
     const areas = [...document.querySelectorAll(AREAS)].filter((a) => shows(a) && ABOUT.test(a.textContent.slice(0, 4000)) && a.textContent.length < 6000);
     for (const says of SAYS)
@@ -96,12 +105,12 @@
 
   sieveline.options = (i) => {
     const e = sieveline.node(i);
-    return e?.localName === "select" ? [...e.options].filter((o) => !o.disabled && !o.selected).map((o) => o.label) : [];
+    return e?.localName === "select" ? [...e.options].filter((o) => !o.disabled && !o.selected).map((o) => o.label.toWellFormed()) : [];
   };
 
   sieveline.choose = ({ node, label }) => {
     const e = sieveline.node(node);
-    const option = [...(e?.options ?? [])].find((o) => o.label === label);
+    const option = [...(e?.options ?? [])].find((o) => o.label.toWellFormed() === label);
     if (!option) return false;
     option.selected = true;
     e.dispatchEvent(new Event("input", { bubbles: true }));
@@ -110,7 +119,7 @@
   };
 
   // The distinct texts of the whole document, seen or not, by which copies of a page are known whatever the screen.
-  sieveline.texts = (limit) => {
+  const textsOf = (limit) => {
     const found = new Set();
     const nodes = document.createTreeWalker(document.body ?? document.documentElement, NodeFilter.SHOW_TEXT);
     while (found.size < limit && nodes.nextNode()) {
@@ -120,8 +129,8 @@
     return [...found];
   };
 
-  // Where a listed element would take the reader, for the frontier: same-document anchors left out.
-  sieveline.links = (limit) => {
+  // Where the page's links lead, for the frontier: same-document anchors left out.
+  const linksOf = (limit) => {
     const found = new Set();
     for (const a of document.querySelectorAll("a[href], area[href]")) {
       if (found.size >= limit) break;
@@ -133,8 +142,10 @@
     }
     return [...found];
   };
-  sieveline.directives = () => [...document.querySelectorAll("meta[name=robots i], meta[name=sievelinebot i]")].map((m) => m.content.toLowerCase().slice(0, 500));
-  sieveline.canonical = () => document.querySelector("link[rel=canonical i]")?.href?.toWellFormed() ?? null;
+  const directives = () => [...document.querySelectorAll("meta[name=robots i], meta[name=sievelinebot i]")].map((m) => m.content.toLowerCase().slice(0, 500).toWellFormed());
+
+  // What is asked of a page as it comes in, at once.
+  sieveline.survey = ({ texts, links }) => ({ directives: directives(), consent: consentPoint(), texts: textsOf(texts), links: linksOf(links) });
 
   // Makes listed elements show nothing, for the pixel check; `show` undoes it.
   let hidden = [];

@@ -27,6 +27,7 @@
     if (display === "none") return;
     const info = { element, parent, style, order: count, start: chunks.length, own: [], flowing: [], clip: null, opacity: carried.opacity, suspect: carried.suspect };
     infos.set(element, info);
+    const root = shadowOf(element);
     let below = carried;
     let inner = clips;
     if (display !== "contents") {
@@ -37,13 +38,12 @@
       info.suspect ||= opacity < 0.3 || style.filter !== "none" || style.mixBlendMode !== "normal" || style.clipPath !== "none"
         || style.maskImage !== "none" || style.backfaceVisibility === "hidden";
       if (style.clip !== "auto" && position !== "static") info.clip = intersect(info.clip, clipProperty(element, style.clip));
-      inner = clipsBelow(element, style, info.clip, clips, position);
+      if (root || element.firstChild || tag === "slot") inner = clipsBelow(element, style, info.clip, clips, position);
       below = { opacity, suspect: info.suspect, pointer: style.cursor === "pointer", listed: carried.listed };
     }
     const shown = style.visibility === "visible";
     const block = !/^inline|contents|ruby/.test(display);
     if (block) chunks.push(" ");
-    const root = shadowOf(element);
     const children = root ? root.childNodes : tag === "slot" && element.assignedNodes().length ? element.assignedNodes() : element.childNodes;
     if (tag === "iframe" || tag === "frame") frames.push(info);
     else if (style.contentVisibility !== "hidden" && !FIELD.test(tag) && !/^(canvas|video|audio|object|img)$/.test(tag))
@@ -53,6 +53,7 @@
       }
     if (tag === "select" && element.size > 1) for (const option of element.options) walk(option, element, inner, below);
     if (block) chunks.push(" ");
+    info.last = count;
     info.end = chunks.length;
     info.meaning = meaning(element, info, carried);
     if (info.meaning) candidates.push(info);
@@ -257,7 +258,7 @@
       frames: subframes, title: cut(tidy(document.title ?? "")), nodes: count,
       full: count > limits.nodes, view: [vv.offsetLeft, vv.offsetTop, vv.width, vv.height, vv.scale], dpr: devicePixelRatio,
       scroll: { x: scrollX, y: scrollY, width: root?.scrollWidth ?? 0, height: root?.scrollHeight ?? 0, viewWidth: innerWidth, viewHeight: innerHeight },
-      language: document.documentElement?.lang ?? "",
+      language: (document.documentElement?.lang ?? "").toWellFormed(),
     };
   }
 
@@ -296,7 +297,7 @@
     info.tried = info.box = box;
     if (info.meaning !== "text" && !info.suspect && holding(info) === false) return gone(info, "clipped"); // its empty rim is in sight
     if (parts.length > 3) parts = parts.sort((a, b) => area(b) - area(a)).slice(0, 3);
-    const found = sieveline.visible(element, parts, box, withinClear(info, box));
+    const found = sieveline.visible(element, parts, box, withinClear(info, box) || sieveline.apart(info, box));
     if (found.state === COVERED) return gone(info, found.covered ? "occluded" : "clipped");
     info.box = found.box;
     info.partial = area(found.box) < 0.95 * area(box);
@@ -398,7 +399,6 @@
     const short = Math.min(element.clientWidth || box[2] - box[0], element.clientHeight || box[3] - box[1]);
     const corner = style.borderTopLeftRadius;
     const editable = !disabled && !element.readOnly && ((tag === "input" && !/^(checkbox|radio|button|submit|reset|image|file|range|color|hidden)$/.test(element.type)) || tag === "textarea" || element.isContentEditable === true);
-    const at = sieveline.topmost(...info.point);
     return {
       parent: listedParent(info, numbers), tag, role: role && !/^(generic|none|presentation)$/.test(role) ? (role === "image" ? "img" : role) : null,
       name: cut(tidy(element.computedName ?? "")), text: field ? "" : cut(textOf(info)),
@@ -408,13 +408,16 @@
       disabled: acts ? disabled : null,
       selected: tag === "option" ? element.selected : /^(tab|option)$/.test(role) ? aria("aria-selected") : null,
       expanded: tag === "summary" ? element.parentElement?.open ?? null : aria("aria-expanded"),
-      interactive: acts && !disabled && (at === element || sieveline.isAncestor(element, at) || (at?.localName === "label" && at.control === element)),
+      interactive: acts && !disabled && reached(element, sieveline.topmost(...info.point)),
       editable, box, point: info.point, color: paintOf(element, style), background: back[3] > 0.05 ? hex(back) : null,
       font_size: parseFloat(style.fontSize), radius: short > 0 ? Math.min(1, corner.includes("%") ? parseFloat(corner) / 50 : (2 * parseFloat(corner)) / short) || 0 : 0,
       icon: iconOf(element) ?? (acts || info.meaning === "text" ? iconBelow(element) : null), path: path(element), sure: info.sure, meaning: info.meaning,
       kind: kindOf(element), under: info.under ?? null,
     };
   }
+
+  // Whether a click on `at` is one on `element`.
+  const reached = (element, at) => at === element || sieveline.isAncestor(element, at) || (at?.localName === "label" && at.control === element);
 
   function valueOf(element) {
     const tag = element.localName;

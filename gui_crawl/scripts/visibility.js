@@ -6,6 +6,7 @@ globalThis.sieveline = (() => {
   const closedRoots = new WeakMap(); // hosts of closed shadow roots written in HTML; those made by script are opened as they are made
   let infos = new Map(); // element -> what `walk` found out about it
   let inertOutside = null; // the open modal dialog, if any: everything else is inert, so that no hit test finds it
+  let boxes = null; // [info, what can be seen of its box] of all that would cover what is below it, once asked for
   const paints = new Map();
   const colours = new Map();
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
@@ -39,8 +40,16 @@ globalThis.sieveline = (() => {
 
   // Whether `above` holds `element`, over shadow roots and slots.
   function isAncestor(above, element) {
-    for (let at = infos.get(element)?.parent; at; at = infos.get(at)?.parent) if (at === above) return true;
-    return false;
+    const outer = infos.get(above), inner = infos.get(element);
+    return outer !== undefined && inner !== undefined && outer.order < inner.order && inner.order <= outer.last;
+  }
+
+  // Whether nothing that covers reaches into `box` but what holds the element and what it holds: then no part of it alone is covered.
+  function apart(info, box) {
+    boxes ??= [...infos.values()].filter((i) => i.clip && i.style.visibility === "visible" && ground(i.element) !== CLEAR)
+      .map((i) => [i, intersect(rectangle(i.element.getBoundingClientRect()), i.clip)]).filter(([, r]) => !empty(r));
+    return !boxes.some(([other, r]) => r[0] < box[2] && box[0] < r[2] && r[1] < box[3] && box[1] < r[3]
+      && (other.order < info.order ? other.last < info.order : other.order > info.last));
   }
 
   const drawsPseudo = (element) =>
@@ -50,27 +59,30 @@ globalThis.sieveline = (() => {
       return colour(s.backgroundColor)[3] > 0.5 || s.backgroundImage !== "none" || s.backdropFilter !== "none";
     });
 
-  // How an element that lies above covers what is below it: COVERED opaque, UNSURE cannot be said without pixels, CLEAR lets it through.
+  // How the box of an element covers what is below it: COVERED opaque, UNSURE cannot be said without pixels, CLEAR lets it through.
+  function ground(element) {
+    const info = infos.get(element);
+    const s = info?.style ?? getComputedStyle(element);
+    const opacity = info?.opacity ?? 1;
+    const tag = element.localName;
+    if (opacity < 0.02) return CLEAR;
+    const alpha = colour(s.backgroundColor)[3] * opacity;
+    if (alpha > 0.99 && !info?.suspect) return COVERED;
+    if (alpha > 0.6 || s.backgroundImage !== "none" || s.backdropFilter !== "none") return UNSURE;
+    if (/^(img|video|canvas|iframe|object|embed)$/.test(tag)) return UNSURE;
+    if (tag !== "svg" && element.ownerSVGElement) return UNSURE;
+    return tag === "input" && /^(checkbox|radio|range|color)$/.test(element.type) ? UNSURE : CLEAR;
+  }
+
+  // The same of what lies above a point, pseudo-elements included, which may stand outside of its box.
   function cover(element, x, y) {
     let known = paints.get(element);
     if (!known) {
-      const info = infos.get(element);
-      const s = info?.style ?? getComputedStyle(element);
-      const opacity = info?.opacity ?? 1;
-      const tag = element.localName;
-      const alpha = colour(s.backgroundColor)[3] * opacity;
-      let box = CLEAR;
-      if (opacity < 0.02) box = CLEAR;
-      else if (alpha > 0.99 && !info?.suspect) box = COVERED;
-      else if (alpha > 0.6 || s.backgroundImage !== "none" || s.backdropFilter !== "none") box = UNSURE;
-      else if (/^(img|video|canvas|iframe|object|embed)$/.test(tag)) box = UNSURE;
-      else if (tag !== "svg" && element.ownerSVGElement) box = UNSURE;
-      else if (tag === "input" && /^(checkbox|radio|range|color)$/.test(element.type)) box = UNSURE;
-      known = { box, rect: rectangle(element.getBoundingClientRect()), pseudo: opacity >= 0.02 && drawsPseudo(element) };
+      const seen = (infos.get(element)?.opacity ?? 1) >= 0.02;
+      known = { box: ground(element), rect: rectangle(element.getBoundingClientRect()), pseudo: seen && drawsPseudo(element) };
       paints.set(element, known);
     }
-    const inside = holds(known.rect, x, y);
-    const covers = inside ? known.box : CLEAR;
+    const covers = holds(known.rect, x, y) ? known.box : CLEAR;
     return known.pseudo ? Math.min(covers, UNSURE) : covers;
   }
 
@@ -154,12 +166,13 @@ globalThis.sieveline = (() => {
   const SMALL = 800; // CSS pixels: below this area three of the points do
 
   // What can be seen of `element`, whose clipped bounds are `box`, judged at points of `rects`: {state, box, point, all, covered}.
-  // `brief`: at the middle only, for what lies in an element of which all can be seen.
-  function visible(element, rects, box, brief) {
+  // `even`: where its middle can be seen so can the rest, since nothing may lie over a part of it.
+  function visible(element, rects, box, even) {
     let best = null, seen = 0, tried = 0, covered = false;
     for (const r of rects) {
-      const points = brief ? FIVE.slice(0, 1) : area(r) < SMALL ? [FIVE[0], FIVE[1], FIVE[4]] : FIVE;
-      for (const [u, v] of points) {
+      const points = area(r) < SMALL ? [FIVE[0], FIVE[1], FIVE[4]] : FIVE;
+      for (const point of points) {
+        const [u, v] = point;
         const x = r[0] + u * (r[2] - r[0]), y = r[1] + v * (r[3] - r[1]);
         const found = look(element, x, y);
         tried++;
@@ -167,6 +180,7 @@ globalThis.sieveline = (() => {
         if (found.state === COVERED) continue;
         seen++;
         if (best === null || found.state > best.state) best = { state: found.state, point: [x, y] };
+        if (even && found.state === CLEAR && point === FIVE[0]) break;
       }
     }
     if (seen === tried) return { ...best, box, all: true };
@@ -231,12 +245,13 @@ globalThis.sieveline = (() => {
 
   function reset(newInfos) {
     infos = newInfos;
+    boxes = null;
     paints.clear();
     inertOutside = [...document.querySelectorAll(":modal")].pop() ?? null;
   }
 
   return {
-    CLEAR, UNSURE, COVERED, closedRoots, shadowOf, intersect, empty, area, bounds, rectangle, colour, isAncestor, look, topmost, under, visible,
+    CLEAR, UNSURE, COVERED, closedRoots, shadowOf, intersect, empty, area, bounds, rectangle, colour, isAncestor, apart, look, topmost, under, visible,
     forcePointerEvents, reset,
     info: (element) => infos.get(element),
     openClosedRoot(root) { closedRoots.set(root.host, root); },

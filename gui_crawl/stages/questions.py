@@ -168,7 +168,7 @@ class Questions:
     max_per_role: float | None = 12.0
     max_per_size: float | None = 24.0
     max_per_place: float | None = 10.0
-    max_per_family: float | None = 20.0
+    max_per_family: float | None = 12.0
     max_repeats: float | None = 3.0
 
     def __post_init__(self):
@@ -230,7 +230,7 @@ def _balance(columns: pa.Table | pa.RecordBatch, left: np.ndarray, config: Quest
     keep = np.ones(columns.num_rows)
     rows = np.flatnonzero(left & pc.is_in(columns["task"], value_set=pa.array(REFERRING)).to_numpy(zero_copy_only=False))
     captures = columns["capture_id"].to_numpy(zero_copy_only=False)[rows]
-    values = {name: columns[name].to_numpy(zero_copy_only=False)[rows] for name in ("role", "size", "place", "family")}
+    values = {name: columns[name].to_numpy(zero_copy_only=False)[rows] for name in ("family", "role", "size", "place")}
     caps = {name: getattr(config, f"max_per_{name}") for name in values}
     if config.max_repeats is not None and len(rows):
         boxes = columns["boxes"].to_pylist()
