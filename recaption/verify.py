@@ -288,11 +288,23 @@ def new_tokens(original: str, candidate: str) -> set[str]:
 
 
 def is_coined(word: str, language: str) -> bool:
-    """Whether a word is rarer than `MIN_ZIPF` in its language and in English, or unknown to wordfreq."""
-    from wordfreq import available_languages, zipf_frequency
+    """Whether a word is rarer than `MIN_ZIPF` in its language and in English, or unknown to wordfreq.
 
-    lists = available_languages("best")
-    return not any(zipf_frequency(word, code) >= MIN_ZIPF for code in {language, "en"} if code in lists)
+    A word in Latin letters within Chinese or Japanese is judged by English: wordfreq's lists of these want a segmenter each.
+    """
+    from wordfreq import available_languages
+
+    lists = available_languages("best").keys() - {"zh", "ja"}
+    return not any(_zipf(word, code) >= MIN_ZIPF for code in {language, "en"} & lists)
+
+
+def _zipf(word: str, code: str) -> float:
+    from wordfreq import freq_to_zipf, get_frequency_dict, zipf_frequency
+
+    if code != "ko":
+        return zipf_frequency(word, code)
+    frequency = get_frequency_dict(code).get(word, 0.0)  # as it stands, for the same reason
+    return freq_to_zipf(frequency) if frequency else 0.0
 
 
 def num_repeated(original: Sequence[str], candidate: Sequence[str]) -> int:

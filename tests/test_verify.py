@@ -1,6 +1,8 @@
 """The verifier: what passes, what does not and why; evidence asked for only where it is needed; rows that ignore their
 neighbours."""
 
+import itertools
+import string
 from collections.abc import Sequence
 
 import numpy as np
@@ -200,3 +202,25 @@ def test_made_up_and_repeated_words_are_told(finder: FactFinder) -> None:
     assert batch.column("num_repeated").to_pylist() == [0, 1, 0]
     loose = {"min_language_probability": None, "max_repetition": None, "max_unsupported": None}
     assert decide(batch, Recaption(**loose)).column("reason").to_pylist() == ["unsupported_fact", "candidate_repetition", None]
+
+
+def test_no_language_code_stops_the_verifier(finder: FactFinder) -> None:
+    """A detector names any of two hundred languages, some of whose word lists want a segmenter that is not here."""
+    codes = ["".join(pair) for pair in itertools.product(string.ascii_lowercase, repeat=2)]
+    codes += ["", "yue", "zh-cn", "../x"]
+    assert len(finder.find(["Two cats in Paris, 两只猫, 고양이, кошка, 3"] * len(codes), codes)) == len(codes)
+    assert all(verify.is_coined("trainzzz", code) for code in codes)
+
+
+@pytest.mark.parametrize(
+    ("word", "language", "coined"),
+    [
+        ("train", "zh", False),
+        ("trainzzz", "ja", True),
+        ("고양이", "ko", False),
+        ("고양이쀍", "ko", True),
+        ("katze", "de", False),
+    ],
+)
+def test_words_are_known_by_their_language(word: str, language: str, coined: bool) -> None:
+    assert verify.is_coined(word, language) == coined
