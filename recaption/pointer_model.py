@@ -35,7 +35,7 @@ class PointerConfig:
     """
 
     vocabulary: int
-    image_width: int = 256
+    image_width: int = 128
     width: int = 128
     heads: int = 4
     layers: int = 2

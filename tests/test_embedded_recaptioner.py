@@ -47,7 +47,7 @@ def unread() -> bytes:
     raise AssertionError("the embedded recaptioner reads no image")
 
 
-def requests(finder: FactFinder, captions: Sequence[str], languages: Sequence[str], width: int = 256) -> list[Request]:
+def requests(finder: FactFinder, captions: Sequence[str], languages: Sequence[str], width: int = 128) -> list[Request]:
     made = []
     for i, (caption, language, facts) in enumerate(zip(captions, languages, finder.find(captions, languages), strict=True)):
         vector = generator(0, "embedding", caption).normal(size=width)
