@@ -69,8 +69,8 @@ def _side(side: str, folder: str, pages: int) -> dict[str, float]:
 
 
 def _together(folder: str, workers: int) -> float:
-    """States a second of so many crawls of the same pages at once, each with half of them twice over."""
-    command = [sys.executable, "-m", "benchmarks.gui", "explored", folder, str(PAGES // 2)]
+    """States a second of so many crawls of the same pages at once, start-up included."""
+    command = [sys.executable, "-m", "benchmarks.gui", "explored", folder, str(PAGES)]
     began = time.monotonic()
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(workers)]
     states = sum(json.loads(process.communicate()[0].splitlines()[-1])["states"] for process in running)
