@@ -175,3 +175,14 @@ def test_another_world_size_resumes_with_the_same_batches(shards, one, two):
     assert [r["digest"] for r in resumed] == [r["digest"] for r in alone]
     assert [r["loss"] for r in resumed] == pytest.approx([r["loss"] for r in alone], rel=1e-3)
     assert json.loads((two / "resumed" / "checkpoints" / "step-00000004" / "trainer.json").read_text())["step"] == 4
+
+
+def test_torchrun_starts_the_command_line(shards, tmp_path):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "training.cli"]
+    command += ["--shards", shards, "--recipe", "training.recipes:tiny", "--steps", "2", "--output", str(tmp_path / "run")]
+    env = os.environ | {"OMP_NUM_THREADS": "1", "SIEVELINE_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(command, check=False, env=env, cwd=HERE.parent, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 2]
+    assert (tmp_path / "run" / "export" / "config.json").exists()
