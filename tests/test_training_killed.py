@@ -46,7 +46,12 @@ def of_session(session: int) -> dict[int, str]:
 def start(command: list[str], home: Path) -> subprocess.Popen:
     env = os.environ | {"PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}", "HOME": str(home), "OMP_NUM_THREADS": "1"}
     env.pop("SIEVELINE_CACHE", None)
-    return subprocess.Popen(command, env=env, cwd=HERE.parent, stderr=subprocess.DEVNULL, start_new_session=True)
+    # a suite that a shell runs behind `&` ignores SIGINT, and what it starts would too
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command, env=env, cwd=HERE.parent, stderr=subprocess.DEVNULL, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def wait_for(condition, seconds: float) -> bool:
