@@ -4,6 +4,7 @@ Exit status: 0 all done; 1 done but for the shards named in the end; 2 nothing w
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,12 @@ def main(arguments: list[str] | None = None) -> None:
 
     options = parser.parse_args(arguments)
     try:
-        sys.exit(options.action(options))
+        status = options.action(options)
+        sys.stdout.flush()
+        sys.exit(status)
+    except BrokenPipeError:  # `| head` has seen enough; what the interpreter still flushes at its end goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except ConfigError as error:
         print(f"sieveline: {error}", file=sys.stderr)
         sys.exit(2)

@@ -129,3 +129,9 @@ def test_the_funnel_is_printed(capsys):
     first, last = capsys.readouterr().out.splitlines()
     assert first.split() == ["heuristics", "1,234", "in", "1,000", "kept", "1.2", "CPU-s", "min_side", "230,", "aspect", "4"]
     assert last == "1,000 training samples in 2 shards, 2.5 MB"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = f"{sys.executable} -m sieveline.cli lines | true"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent)
+    assert done.stderr == ""
