@@ -74,7 +74,7 @@ def run_in_child(target: str, on_progress: Callable[[dict], None] | None = None,
     with tempfile.TemporaryDirectory(prefix="sieveline-") as folder, _progress_socket(folder) as progress:
         result_path, log_path = Path(folder, "result"), Path(folder, "log")
         # Workers are processes and models are told their threads, so OpenMP in between would only contend; of glibc's heaps, one for each
-        # of a worker's many threads, two are enough: 100 MB less in all at two workers (recaption, 2026-11-24).
+        # of a worker's many threads, two are enough: 50 to 100 MB less at two workers (recaption, 2026-11-24).
         defaults = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
         environment = defaults | os.environ | {PROGRESS_VARIABLE: progress.getsockname()}
         command = [
