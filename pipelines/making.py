@@ -4,6 +4,7 @@
 source shard, and its rows point into that. `FanOutStep` makes several rows out of each row of the stage before (a capture's questions).
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import IO, Any, ClassVar
 
@@ -52,16 +53,16 @@ class MakingStep(ShardStep):
     made: ClassVar[pa.Schema]
     ledgered: ClassVar[pa.Schema]
 
+    @abstractmethod
     def make(self, shard: Shard, media: Media, model: Any) -> Iterator[list[dict[str, Any]]]:
         """Makes what a shard stands for, some rows at a time; a row without media has offset -1 and length 0.
 
         Called once for a shard until the measurement changes. A generator that leaves some of it undone says so in `damage`.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def judge(self, measured: pa.Table) -> pa.Table:
         """Verdicts (`VERDICT`) on measured rows."""
-        raise NotImplementedError
 
     damage: str | None = None
 
@@ -109,13 +110,13 @@ class FanOutStep(ShardStep):
     made: ClassVar[pa.Schema]
     ledgered: ClassVar[pa.Schema]
 
+    @abstractmethod
     def make(self, shard: Shard, rows: pa.Table, model: Any) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         """The children of each row of `rows`, as (the parent's `row`, children)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def judge(self, measured: pa.Table) -> pa.Table:
         """Verdicts (`VERDICT`) on measured rows; it may look at all children of a shard."""
-        raise NotImplementedError
 
     def run(self, task: Task, model: Any) -> ledger.StageCount:
         with self.cost(task):

@@ -1,5 +1,6 @@
 """The first stage of a line that finds its samples: reads whole source shards, once, and measures each batch as it comes."""
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -25,13 +26,13 @@ class ReadingStep(ShardStep):
     ledgered: ClassVar[pa.Schema]
     captions: ClassVar[bool] = True
 
+    @abstractmethod
     def measure_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The columns `found` of a batch of `schema.SAMPLES`, row for row."""
-        raise NotImplementedError
 
+    @abstractmethod
     def judge(self, measured: pa.Table) -> pa.Table:
         """Verdicts (`VERDICT`) on measured rows."""
-        raise NotImplementedError
 
     def run(self, task: Task, model: Any) -> ledger.StageCount:
         url = self.output.measured(self.name, task.measurement, task.shard.id)

@@ -6,6 +6,7 @@ stands, the shard is done and is not even given to Beam.
 """
 
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ NUM_TRIES = 3
 IDENTITY = ["sample_id", "source_shard", "row", "key", "offset", "length"]
 
 
-class ShardStep:
+class ShardStep(ABC):
     """One stage's work on one source shard. Subclasses say what is measured and how it is decided.
 
     Attributes:
@@ -55,17 +56,17 @@ class ShardStep:
         self.recipe = recipe
         self.progressed = 0  # rows of the shard in work that were reported already
 
+    @abstractmethod
     def measurement(self, shard: Shard) -> str:
         """Fingerprint of everything the measured columns of a shard depend on: measuring configuration, code, model."""
-        raise NotImplementedError
 
     def decision(self, shard: Shard, upstream_decision: str) -> str:
         """Fingerprint of everything the verdicts on a shard depend on."""
         return fingerprint(self.name, self.measurement(shard), self.thresholds(shard), upstream_decision)
 
+    @abstractmethod
     def thresholds(self, shard: Shard) -> Any:
         """What `decide` depends on besides the measured columns."""
-        raise NotImplementedError
 
     def load_model(self, threads: int) -> Any:
         """What `measure` needs in memory once per worker process."""
@@ -76,7 +77,8 @@ class ShardStep:
         return False
 
     def measure(self, shard: Shard, rows: pa.Table, model: Any) -> pa.Table:
-        """Measured columns for `rows` (as `self.rows` gives them), with `row` first, in their order."""
+        """Measured columns for `rows` (as `self.rows` gives them), with `row` first, in their order. A step with a `run` of its
+        own has no need of it, nor of `decide`."""
         raise NotImplementedError
 
     def decide(self, rows: pa.Table, measured: pa.Table) -> tuple[pa.Table, dict[str, Any]]:

@@ -7,6 +7,7 @@ from.
 
 import json
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ Members = list[tuple[str, bytes]]
 """Of one training sample: its JSON, then its media, each with its name in the tar."""
 
 
-class Composer:
+class Composer(ABC):
     """What a line's training samples are made of. Subclasses are small: which rows, how large, and what they become.
 
     The kept rows of `upstream` are cut into samples: each row is one, unless `groups` says that neighbours belong together.
@@ -64,14 +65,15 @@ class Composer:
         """Which sample each kept row goes into: int64 (n,), 0 first, never falling."""
         return np.arange(kept.num_rows)
 
+    @abstractmethod
     def sizes(self, kept: pa.Table) -> np.ndarray:
         """About how many bytes each row brings to a shard: int64 (n,)."""
-        raise NotImplementedError
 
     def sample_ids(self, kept: pa.Table) -> list[str]:
         """The id of the training sample each kept row goes into."""
         return kept["sample_id"].to_pylist()
 
+    @abstractmethod
     def samples(self, shard: Shard, rows: pa.Table) -> Iterator[tuple[str, Members | None]]:
         """Training samples (id, members) made of `rows`, neighbours of the upstream ledger in whole groups, in order.
 
@@ -81,7 +83,6 @@ class Composer:
             ShardError: the media's file is not there any more.
             RetryableError: the storage failed in a way that may pass.
         """
-        raise NotImplementedError
 
     def ledger_columns(self, rows: pa.Table) -> dict[str, Any]:
         """The write ledger's own columns for rows of the upstream ledger."""
