@@ -8,7 +8,6 @@ applied, transparency is laid onto white, 16-bit samples are cut to 8, of an ani
 
 import io
 import struct
-import zlib
 from collections.abc import Iterator
 
 import cv2
@@ -16,36 +15,12 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageOps
 
+from sieveline.image_files import BROKEN, orientation, upright
+
 cv2.setNumThreads(1)  # workers and decode threads are the parallelism
 
 MAX_PIXELS = 89_478_485
 """A file that claims more is not decoded: a decompression bomb, or nothing a 224-pixel model needs."""
-
-# what Pillow's plug-ins raise for broken files
-_BROKEN = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    TypeError,
-    IndexError,
-    KeyError,
-    EOFError,
-    OverflowError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-)
-_BROKEN += (Image.DecompressionBombError, AttributeError)
-
-_TURNS = {
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.transpose(1, 0, 2),
-    6: lambda a: a.transpose(1, 0, 2)[:, ::-1],
-    7: lambda a: a.transpose(1, 0, 2)[::-1, ::-1],
-    8: lambda a: a.transpose(1, 0, 2)[::-1],
-}  # EXIF orientation -> what sets the picture upright
 
 
 def decode_rgb(image: bytes | memoryview, min_side: int) -> np.ndarray | None:
@@ -67,8 +42,7 @@ def decode_rgb(image: bytes | memoryview, min_side: int) -> np.ndarray | None:
             )
         except ValueError:
             return _pillow(data, min_side)
-        turn = _TURNS.get(_orientation(data))
-        return rgb if turn is None else np.ascontiguousarray(turn(rgb))
+        return upright(rgb, orientation(data))
     if 0 < _plain_pixels(data) <= MAX_PIXELS:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         if bgr is not None:
@@ -113,17 +87,6 @@ def _chunks(png: bytes) -> Iterator[bytes]:
         start += 12 + length
 
 
-def _orientation(jpeg: bytes) -> int:
-    head = jpeg[: 1 << 16]
-    if b"Exif\0\0" not in head:
-        return 1
-    try:
-        with Image.open(io.BytesIO(jpeg)) as opened:
-            return opened.getexif().get(0x0112, 1)
-    except _BROKEN:
-        return 1
-
-
 def _pillow(data: bytes, min_side: int) -> np.ndarray | None:
     try:
         with Image.open(io.BytesIO(data)) as opened:
@@ -140,5 +103,5 @@ def _pillow(data: bytes, min_side: int) -> np.ndarray | None:
                 white = Image.new("RGBA", picture.size, "white")
                 picture = Image.alpha_composite(white, picture)
             return np.asarray(picture.convert("RGB"))
-    except _BROKEN:
+    except BROKEN:
         return None

@@ -22,7 +22,7 @@ from pipelines.making import FanOutStep
 from pipelines.reading import ReadingStep
 from pipelines.shard_step import ShardStep, run_step, select_rows
 from pipelines.write import Composer, Members, run_write
-from sieveline import ledger, training_sample
+from sieveline import image_files, ledger, training_sample
 from sieveline.errors import ConfigError
 from sieveline.fingerprint import code_version, fingerprint
 from sieveline.output import Output
@@ -45,7 +45,7 @@ class TextDensityStep(ReadingStep):
         model = density.model_file(recipe.text_density.measuring)
         if not model.is_file():
             raise ConfigError(f"text_density: there is no model {model}")
-        code = code_version(density, density_model, rgb, tar, parquet)
+        code = code_version(density, density_model, rgb, image_files, tar, parquet)
         self._measurement = fingerprint(
             recipe.limits, recipe.text_density.measuring, code, xxhash.xxh3_64_hexdigest(model.read_bytes())
         )
@@ -72,7 +72,7 @@ class SceneTextStep(ShardStep):
 
     def __init__(self, output: Output, recipe: Any):
         super().__init__(output, recipe)
-        code = code_version(reading, text_reader, rgb)
+        code = code_version(reading, text_reader, rgb, image_files)
         self._measurement = fingerprint(recipe.scene_text.measuring, code, text_reader.weights_hash())
 
     def measurement(self, shard: Shard) -> str:

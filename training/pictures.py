@@ -6,45 +6,18 @@ are those of `Glm4vImageProcessor` (a test holds them to 2e-6); JPEG is decoded 
 """
 
 import io
-import struct
-import zlib
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from sieveline.image_files import BROKEN, orientation, upright
 
 if TYPE_CHECKING:
     import torch
 
 ROWS = 64
 """Patches that are normalised at a time: their float32 rows, 300 kB, stay in the cache until they are written."""
-
-_ORIENTATION = 0x0112
-_TURNS = {
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.transpose(1, 0, 2),
-    6: lambda a: a.transpose(1, 0, 2)[:, ::-1],
-    7: lambda a: a.transpose(1, 0, 2)[::-1, ::-1],
-    8: lambda a: a.transpose(1, 0, 2)[::-1],
-}  # EXIF orientation -> what sets the picture upright
-
-# what Pillow and its plug-ins raise for broken files
-_BROKEN = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    TypeError,
-    IndexError,
-    KeyError,
-    EOFError,
-    AttributeError,
-    OverflowError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-)
 
 
 class Flaw(ValueError):
@@ -62,8 +35,8 @@ def image_size(data: bytes) -> tuple[int, int]:
     try:
         with Image.open(io.BytesIO(data)) as image:
             width, height = image.size
-            return (height, width) if _orientation(data) > 4 else (width, height)
-    except (*_BROKEN, Image.DecompressionBombError) as error:
+            return (height, width) if orientation(data) > 4 else (width, height)
+    except BROKEN as error:
         raise Flaw("image_undecodable") from error
 
 
@@ -73,9 +46,7 @@ def decode(data: bytes) -> np.ndarray:
     Raises:
         Flaw: the bytes do not decode.
     """
-    turn = _TURNS.get(_orientation(data))
-    pixels = _decoded(data)
-    return pixels if turn is None else np.ascontiguousarray(turn(pixels))
+    return upright(_decoded(data), orientation(data))
 
 
 def _decoded(data: bytes) -> np.ndarray:
@@ -110,23 +81,8 @@ def _pillow(data: bytes) -> np.ndarray:
                 white = Image.new("RGBA", rgba.size, "white")
                 return np.array(Image.alpha_composite(white, rgba).convert("RGB"))
             return np.array(image.convert("RGB"))
-    except (*_BROKEN, Image.DecompressionBombError) as error:
+    except BROKEN as error:
         raise Flaw("image_undecodable") from error
-
-
-def _orientation(data: bytes) -> int:
-    """1 to 8, as EXIF says; 1 where it says nothing."""
-    from PIL import Image
-
-    if b"Exif\0\0" not in data[: 1 << 16] and data[:4] not in (b"\x89PNG", b"RIFF"):
-        return 1
-    if (data[:4] == b"\x89PNG" and b"eXIf" not in data) or (data[:4] == b"RIFF" and b"EXIF" not in data):
-        return 1
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return image.getexif().get(_ORIENTATION, 1)
-    except (*_BROKEN, Image.DecompressionBombError):
-        return 1
 
 
 def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
