@@ -111,6 +111,8 @@ def test_numbers():
     assert text.num_bytes(5_243_000) == "5.24 MB"
     assert text.num_bytes(812) == "812 B"
     assert [text.decimal(x) for x in (0.3, 150.4, 12_345, 0.00012)] == ["0.3", "150", "12,345", "0.00012"]
+    assert [text.beside(x, 0.3) for x in (0.29996, 0.3, 0.3004, 0.218, None)] == ["0.29996", "0.3", "0.3004", "0.218", "-"]
+    assert [text.beside(x, 150) for x in (149.98, 150.4, 150)] == ["149.98", "150.4", "150"]
     assert [text.figures(x) for x in (0.5, 30, 1887.4)] == ["0.500", "30.0", "1,887"]
 
 

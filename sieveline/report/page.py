@@ -173,7 +173,7 @@ def _note(row: Mapping[str, Any]) -> str:
         return ""
     if row.get("threshold") is None:
         return text.decimal(row["value"])
-    return f"{text.decimal(row['value'])} against {text.decimal(row['threshold'])}"
+    return f"{text.beside(row['value'], row['threshold'])} against {text.decimal(row['threshold'])}"
 
 
 def _draw_note(row: Mapping[str, Any]) -> str:
@@ -190,7 +190,7 @@ def _stage_view(output: Output, stage: Stage, count: StageCount, cards: _Cards, 
     about = output.line.stage(stage.name)
     near = {id(n.measure): [] for n in stage.nearest}
     for n in stage.nearest:
-        sides = [_side(n.measure.name, group, cards) for group in (n.passed, n.dropped)]
+        sides = [_side(group, n.cut.threshold, cards) for group in (n.passed, n.dropped)]
         near[id(n.measure)].append(
             {"rule": n.cut.rule.name, "threshold": n.cut.threshold, "passed": sides[0], "dropped": sides[1]}
         )
@@ -234,9 +234,9 @@ def _stage_view(output: Output, stage: Stage, count: StageCount, cards: _Cards, 
     return shown
 
 
-def _side(measure: str, group: Group, cards: _Cards) -> dict[str, Any]:
+def _side(group: Group, threshold: float, cards: _Cards) -> dict[str, Any]:
     rows = sorted(group.rows, key=lambda r: r["measured"])
-    return {"total": group.total, "cards": [cards.card(r, text.decimal(r["measured"])) for r in rows]}
+    return {"total": group.total, "cards": [cards.card(r, text.beside(r["measured"], threshold)) for r in rows]}
 
 
 def _recaption(card: Card) -> dict[str, Any]:

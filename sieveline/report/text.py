@@ -117,6 +117,14 @@ def decimal(value: float | None, digits: int = 3) -> str:
     return text.rstrip("0").rstrip(".") if places else text
 
 
+def beside(value: float | None, threshold: float, digits: int = 3) -> str:
+    """`value` with as many digits as tell it from `threshold`: .29996 beside .3 is not shown as 0.3."""
+    if value is None or math.isnan(value) or value == threshold:
+        return decimal(value, digits)
+    enough = next((n for n in range(digits, 18) if decimal(value, n) != decimal(threshold, n)), digits)
+    return decimal(value, enough)
+
+
 def figures(value: float, digits: int = 3) -> str:
     """`value` with exactly `digits` digits that matter where they are behind the point: 0.500, 30.0, 1,887."""
     if not value:
