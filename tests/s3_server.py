@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.request import Request, urlopen
 
 import pytest
 import s3fs
@@ -20,6 +21,9 @@ def s3_server(*buckets: str) -> Iterator[dict[str, str]]:
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": "us-east-1",
     }
+    # What moto holds belongs to the process, not to the server: buckets of an earlier module's server would be there.
+    with urlopen(Request(f"{settings['AWS_ENDPOINT_URL']}/moto-api/reset", method="POST")):
+        pass
     try:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in settings.items():
