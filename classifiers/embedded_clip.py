@@ -32,7 +32,7 @@ from sieveline.storage import publish_bytes
 MAX_TOKENS = 128
 MAX_CHARACTERS = 2_000  # more than 128 tokens ever need; keeps a caption of megabytes from being tokenized whole
 _TEXTS_PER_PASS = 8
-_GRAPH_VERSION = 4  # of the ONNX files in the cache
+_GRAPH_VERSION = 5  # of the ONNX files in the cache
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -42,7 +42,7 @@ class FrozenEncoders:
 
     Args:
         cache: folder for the compiled graphs, 120 MB; made by the first process that needs them.
-        heads: the image head, the text head and the table of character n-grams behind the encoders, with a name, or None.
+        heads: what stands behind the encoders, with a name, or None.
         threads: passes that run at once, each on one core; a picture is decoded by the thread that embeds it.
     """
 
@@ -53,12 +53,12 @@ class FrozenEncoders:
         stem = f"{name}-{_GRAPH_VERSION}"
         folder = cache / "alignment"
         self._text = _session(
-            _compiled(folder / f"{stem}-text.onnx", lambda: encoder_graphs.text_graph(trained and trained.text))
+            _compiled(folder / f"{stem}-text.onnx", lambda: encoder_graphs.text_graph(trained.text if trained else ()))
         )
         self._image_graph = (
             folder / f"{stem}-image.onnx",
             lambda: encoder_graphs.image_graph(
-                trained.names if trained else self.class_name_features(), trained and trained.image
+                trained.names if trained else self.class_name_features(), trained.image if trained else ()
             ),
         )
         self._grams = None if trained is None else trained.grams
@@ -132,14 +132,14 @@ class Heads:
     """All that is trained, and what the image features need.
 
     Attributes:
-        image: behind the picture's features.
-        text: behind the text's features and its n-grams' rows.
-        grams: float32 [buckets, G], the rows of the character n-grams.
+        image: behind the picture's features; several that were trained apart and are used together.
+        text: behind the text's features and its n-grams' rows, as many.
+        grams: float32 [buckets, heads * G], the rows of the character n-grams, those of each head side by side.
         names: float32 [1000, TEXT_FEATURES], the text features of the class names.
     """
 
-    image: Head
-    text: Head
+    image: tuple[Head, ...]
+    text: tuple[Head, ...]
     grams: np.ndarray
     names: np.ndarray
 
@@ -164,20 +164,23 @@ class EmbeddedClip(FrozenEncoders):
         digest.update(heads.read_bytes())
         self.weights_hash = digest.hexdigest()
         trained = load_heads(heads)
-        self.dimensions = trained.image.bias_out.size
+        self.dimensions = sum(head.bias_out.size for head in trained.image)
         super().__init__(cache, (trained, self.weights_hash), threads=threads)
 
 
 def load_heads(path: Path) -> Heads:
-    """The heads out of a safetensors file of float16."""
+    """The heads out of a safetensors file: matrices [heads, rows, columns] of int8 with a float32 scale for each column, the rest float16."""
     from safetensors.numpy import load_file
 
-    tensors = {name: tensor.astype(np.float32) for name, tensor in load_file(path).items()}
+    stored = load_file(path)
+    scales = {name.removesuffix(".scale"): stored.pop(name) for name in list(stored) if name.endswith(".scale")}
+    tensors = {name: tensor.astype(np.float32) * scales.get(name, np.float32(1)) for name, tensor in stored.items()}
+    parts = ("weight_in", "bias_in", "weight_out", "bias_out")
     image, text = (
-        Head(**{part: tensors[f"{tower}.{part}"] for part in ("weight_in", "bias_in", "weight_out", "bias_out")})
+        tuple(Head(**{part: tensors[f"{tower}.{part}"][i] for part in parts}) for i in range(len(tensors["text.grams"])))
         for tower in ("image", "text")
     )
-    return Heads(image=image, text=text, grams=tensors["text.grams"], names=tensors["names"])
+    return Heads(image=image, text=text, grams=np.concatenate(list(tensors["text.grams"]), 1), names=tensors["names"])
 
 
 def _compiled(path: Path, make: Callable[[], bytes]) -> Path:

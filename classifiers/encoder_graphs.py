@@ -14,6 +14,7 @@ The graph takes one text at its own length, so it has neither a mask nor padding
 import importlib.util
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,8 @@ class Head:
     bias_out: np.ndarray
 
 
-def image_graph(names: np.ndarray, head: Head | None = None) -> bytes:
-    """ONNX: `pixels` uint8 [N, 224, 224, 3] RGB -> `out` float32 [N, IMAGE_FEATURES], or [N, dimensions] behind `head`.
+def image_graph(names: np.ndarray, heads: Sequence[Head] = ()) -> bytes:
+    """ONNX: `pixels` uint8 [N, 224, 224, 3] RGB -> `out` float32 [N, IMAGE_FEATURES], or [N, heads * dimensions] behind `heads`.
 
     The features: the last layer's 1280 channels, their mean over the picture; mean and maximum of three layers before (strokes, textures,
     parts: what a drawing has and an ImageNet class does not ask for); the mean colours of a 4 x 4 grid, which the network was trained to
@@ -72,18 +73,19 @@ def image_graph(names: np.ndarray, head: Head | None = None) -> bytes:
 
     Args:
         names: float32 [1000, TEXT_FEATURES], the text features of the class names.
-        head: what stands behind the features.
+        heads: what stands behind the features. Their outputs stand side by side, at length 1 together, so a cosine is the mean of the
+            heads' cosines.
     """
-    return _lite0(_lite0_weights(), names, head).SerializeToString(deterministic=True)
+    return _lite0(_lite0_weights(), names, heads).SerializeToString(deterministic=True)
 
 
-def text_graph(head: Head | None = None) -> bytes:
-    """ONNX: `ids` int64 [N, L], N texts of L tokens each -> `out` float32 [N, 384], or [N, dimensions] behind `head`.
+def text_graph(heads: Sequence[Head] = ()) -> bytes:
+    """ONNX: `ids` int64 [N, L], N texts of L tokens each -> `out` float32 [N, 384], or [N, heads * dimensions] behind `heads`.
 
-    The features are the mean over all tokens, brought to mean 0 and variance 1. With a head, a second input `grams` float32 [N, G]
-    stands beside them (`classifiers.character_grams`).
+    The features are the mean over all tokens, brought to mean 0 and variance 1. With heads, a second input `grams` float32 [N, heads * G]
+    holds what stands beside them for each head (`classifiers.character_grams`).
     """
-    return _minilm(_minilm_weights(), head).SerializeToString(deterministic=True)
+    return _minilm(_minilm_weights(), heads).SerializeToString(deterministic=True)
 
 
 def weights_hash() -> str:
@@ -152,16 +154,20 @@ class _Graph:
         """`x` [N, features] with mean 0 and variance 1 in each row."""
         return self.op("LayerNormalization", x, self.weight(np.ones(features, np.float32)), epsilon=1e-5)
 
-    def model(self, sources: list[tuple[str, Any, list]], x: str, features: int, head: Head | None) -> Any:
-        """The whole graph: from the inputs `sources` (name, element type, shape) to `x`, and on through the head."""
+    def joined(self, inputs: Sequence[str], heads: Sequence[Head]) -> str:
+        """Each of `heads` behind its own of `inputs`: [N, heads * dimensions] of length 1."""
+        made = []
+        for x, head in zip(inputs, heads, strict=True):
+            hidden = self.op("Gelu", self.op("Gemm", x, self.weight(head.weight_in), self.weight(head.bias_in)))
+            out = self.op("Gemm", hidden, self.weight(head.weight_out), self.weight(head.bias_out))
+            made.append(self.op("LpNormalization", out, p=2, axis=1))
+        return self.op("Mul", self.op("Concat", *made, axis=1), self.weight(np.float32(len(heads) ** -0.5)))
+
+    def model(self, sources: list[tuple[str, Any, list]], x: str, features: int) -> Any:
+        """The whole graph: from the inputs `sources` (name, element type, shape) to `x` [N, features]."""
         import onnx
         from onnx import helper
 
-        if head is not None:
-            x = self.op("Gelu", self.op("Gemm", x, self.weight(head.weight_in), self.weight(head.bias_in)))
-            x = self.op("Gemm", x, self.weight(head.weight_out), self.weight(head.bias_out))
-            x = self.op("LpNormalization", x, p=2, axis=1)
-            features = head.bias_out.size
         self.nodes.append(helper.make_node("Identity", [x], ["out"]))
         graph = helper.make_graph(
             self.nodes,
@@ -175,7 +181,7 @@ class _Graph:
         return model
 
 
-def _lite0(weights: list[np.ndarray], names: np.ndarray, head: Head | None) -> Any:
+def _lite0(weights: list[np.ndarray], names: np.ndarray, heads: Sequence[Head]) -> Any:
     import onnx
 
     graph, queue = _Graph(), iter(weights)
@@ -226,7 +232,9 @@ def _lite0(weights: list[np.ndarray], names: np.ndarray, head: Head | None) -> A
     ]
     x = graph.op("Concat", *(graph.normed(block, width) for block, width in blocks), axis=1)
     pixels = ("pixels", onnx.TensorProto.UINT8, ["n", IMAGE_SIDE, IMAGE_SIDE, 3])
-    return graph.model([pixels], x, IMAGE_FEATURES, head)
+    if heads:
+        return graph.model([pixels], graph.joined([x] * len(heads), heads), _dimensions(heads))
+    return graph.model([pixels], x, IMAGE_FEATURES)
 
 
 def _among_names(graph: _Graph, classes: str, names: np.ndarray) -> str:
@@ -237,10 +245,10 @@ def _among_names(graph: _Graph, classes: str, names: np.ndarray) -> str:
     return graph.op("Squeeze", graph.op("MatMul", weights, rows), graph.weight(np.array([1])))
 
 
-def _minilm(weights: dict[str, np.ndarray], head: Head | None) -> Any:
+def _minilm(weights: dict[str, np.ndarray], heads: Sequence[Head]) -> Any:
     import onnx
 
-    graph, heads = _Graph(), 12
+    graph, num_heads = _Graph(), 12
 
     def w(name: str) -> str:
         return graph.weight(weights[name])
@@ -254,8 +262,8 @@ def _minilm(weights: dict[str, np.ndarray], head: Head | None) -> Any:
     def heads_of(x: str, perm: list[int]) -> str:
         return graph.op("Transpose", graph.op("Reshape", x, split), perm=perm)
 
-    split, merge = graph.weight(np.array([0, 0, heads, -1])), graph.weight(np.array([0, 0, -1]))
-    scale = graph.weight(np.float32((TEXT_FEATURES // heads) ** -0.5))
+    split, merge = graph.weight(np.array([0, 0, num_heads, -1])), graph.weight(np.array([0, 0, -1]))
+    scale = graph.weight(np.float32((TEXT_FEATURES // num_heads) ** -0.5))
     length = graph.op("Shape", "ids", start=1, end=2)
     positions = graph.op("Slice", w("embeddings.position_embeddings.weight"), graph.weight(np.array([0])), length)
     token_type = graph.weight(weights["embeddings.token_type_embeddings.weight"][0])
@@ -274,7 +282,13 @@ def _minilm(weights: dict[str, np.ndarray], head: Head | None) -> Any:
         x = norm(graph.op("Add", linear(h, f"{layer}.output.dense"), x), f"{layer}.output.LayerNorm")
     x = graph.normed(graph.op("ReduceMean", x, graph.weight(np.array([1])), keepdims=0), TEXT_FEATURES)
     sources: list[tuple[str, Any, list]] = [("ids", onnx.TensorProto.INT64, ["n", "l"])]
-    if head is not None:
-        x = graph.op("Concat", x, "grams", axis=1)
-        sources.append(("grams", onnx.TensorProto.FLOAT, ["n", len(head.weight_in) - TEXT_FEATURES]))
-    return graph.model(sources, x, TEXT_FEATURES, head)
+    if not heads:
+        return graph.model(sources, x, TEXT_FEATURES)
+    sources.append(("grams", onnx.TensorProto.FLOAT, ["n", sum(len(head.weight_in) - TEXT_FEATURES for head in heads)]))
+    grams = graph.outputs("Split", "grams", number=len(heads), axis=1, num_outputs=len(heads))
+    x = graph.joined([graph.op("Concat", x, part, axis=1) for part in grams], heads)
+    return graph.model(sources, x, _dimensions(heads))
+
+
+def _dimensions(heads: Sequence[Head]) -> int:
+    return sum(head.bias_out.size for head in heads)

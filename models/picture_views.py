@@ -1,7 +1,8 @@
-"""What a picture is seen as in training: the whole, two crops, and a line drawing of it.
+"""What a picture is seen as in training: the whole, two crops, and two line drawings of it.
 
 Few pictures to be had are thin strokes on white, though many of the web's drawings are; made out of coloured ones they teach what a
-thing looks like when nothing but its outline is left.
+thing looks like when nothing but its outline is left. One is drawn as the encoder sees it, one larger and squeezed then, as pages'
+drawings are: their strokes fade.
 """
 
 import cv2
@@ -10,23 +11,33 @@ import numpy as np
 from classifiers.encoder_graphs import IMAGE_SIDE
 from classifiers.rgb import square
 
-VIEWS = 4
+VIEWS = 5
 
 
 def views(rgb: np.ndarray, count: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """The first `count` of `VIEWS` views, each uint8 [IMAGE_SIDE, IMAGE_SIDE, 3]: the whole, a mirrored crop, a crop, a line drawing.
+    """The first `count` of `VIEWS` views, each uint8 [IMAGE_SIDE, IMAGE_SIDE, 3]: the whole, a mirrored crop, a crop, a line
+    drawing, a faint line drawing.
 
     Args:
         rgb: uint8 [height, width, 3], at least 2 pixels a side.
         count: how many.
-        rng: where the crops lie and how thick the strokes are.
+        rng: where the crops lie, how thick and how faint the strokes are.
     """
     whole = square(rgb, IMAGE_SIDE)
     if count == 1:
         return [whole]
     crops = [_crop(rgb, rng)[:, ::-1], _crop(rgb, rng)]
     seen = [whole, *(square(np.ascontiguousarray(crop), IMAGE_SIDE) for crop in crops), line_drawing(whole, rng)]
+    if count == VIEWS:
+        seen.append(square(line_drawing(_of_side(rgb, int(rng.integers(300, 800))), rng), IMAGE_SIDE))
     return seen[:count]
+
+
+def _of_side(rgb: np.ndarray, side: int) -> np.ndarray:
+    """`rgb` with its longer side that many pixels."""
+    scale = side / max(rgb.shape[:2])
+    height, width = (max(2, round(length * scale)) for length in rgb.shape[:2])
+    return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
 
 
 def _crop(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:

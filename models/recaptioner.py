@@ -36,7 +36,8 @@ from models.web_noise import dirty
 from recaption.embedded import load, or_rules, readable, recaption, save
 from recaption.facts import FactFinder
 from recaption.generator import Failure, FromRules, Request
-from recaption.pointer_model import END, PAD, START, PointerConfig, PointerModel
+from recaption.pointer_decoder import END, PAD, START, PointerConfig, PointerDecoder
+from recaption.pointer_model import PointerModel
 from recaption.verify import Verifier
 from sieveline import draws
 from sieveline.cache import cache_folder
@@ -73,7 +74,7 @@ class TrainingConfig:
     round_steps: int = 100
     base_rate: float = 2e-3
     round_rate: float = 4e-4
-    max_rounds: int = 2
+    max_rounds: int = 6
     samples: int = 1
     temperature: float = 0.7
     max_unlabelled: int = 600
@@ -311,16 +312,22 @@ class Trainer:
             made.append((images, _padded([read[i] for i in rows]), _padded([write[i] for i in rows])))
         return [made[i] for i in rng.permutation(_ASIDE)]
 
+    def decoder(self) -> PointerDecoder:
+        """The network as it is now."""
+        return PointerDecoder(
+            self.model.config, {name: w.detach().numpy().copy() for name, w in self.model.state_dict().items()}
+        )
+
     def answers(self, requests: Sequence[Request]) -> list[str | Failure]:
-        return recaption(self.model, self.tokenizer, requests, 32)
+        return recaption(self.decoder(), self.tokenizer, requests, 32)
 
     def select(self, some: list[Pair], requests: list[Request], number: int) -> list[tuple[Pair, str]]:
         """What passes the verifier: per picture the accepted candidate that gains most alignment, the shorter one of equals."""
-        best: dict[int, tuple[float, int, str]] = {}
+        model, best = self.decoder(), dict[int, tuple[float, int, str]]()
         for sample in range(self.config.samples + 1):
-            rng = torch.Generator().manual_seed(int(draws.uniform(self.config.seed, "samples", number, sample) * 2**53))
-            heat = {"temperature": self.config.temperature, "generator": rng} if sample else {}
-            answers = recaption(self.model, self.tokenizer, requests, 32, **heat)
+            rng = draws.generator(self.config.seed, "samples", number, sample)
+            heat = {"temperature": self.config.temperature, "rng": rng} if sample else {}
+            answers = recaption(model, self.tokenizer, requests, 32, **heat)
             measured, accepted = _verdicts(requests, answers, self.judge)
             rows = measured.select(["candidate", "alignment_before", "alignment_after"]).to_pylist()
             for i in np.flatnonzero(accepted):

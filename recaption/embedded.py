@@ -19,13 +19,12 @@ import xxhash
 from recaption import noise
 from recaption.facts import FactFinder
 from recaption.generator import Failure, FromRules, Request
+from recaption.pointer_decoder import END, PointerConfig, PointerDecoder
 from recaption.verify import is_changed, is_faithful
 from sieveline.errors import ConfigError
 from sieveline.fingerprint import fingerprint
 
 if TYPE_CHECKING:
-    import torch
-
     from recaption.pointer_model import PointerModel
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "recaptioner.safetensors"
@@ -65,24 +64,19 @@ class EmbeddedGenerator:
         return or_rules(recaption(*self._loaded, requests, self.config.batch_size), requests)
 
     @cached_property
-    def _loaded(self) -> "tuple[PointerModel, Any]":
+    def _loaded(self) -> tuple[PointerDecoder, Any]:
         return load(self.config.weights)
 
 
-def load(path: Path) -> "tuple[PointerModel, Any]":
-    """Model (float32, evaluation mode) and `tokenizers.Tokenizer` of a weights file."""
-    import torch
+def load(path: Path) -> tuple[PointerDecoder, Any]:
+    """The network and the `tokenizers.Tokenizer` of a weights file."""
     from safetensors import safe_open
     from tokenizers import Tokenizer
 
-    from recaption.pointer_model import PointerConfig, PointerModel
-
-    with safe_open(path, "pt") as file:
+    with safe_open(path, "np") as file:
         about = json.loads(file.metadata()["about"])
-        weights = {name: file.get_tensor(name).to(torch.float32) for name in file.keys()}  # noqa: SIM118  not a dict
-    model = PointerModel(PointerConfig(**about["config"]))
-    model.load_state_dict(weights)
-    return model.eval(), Tokenizer.from_str(about["tokenizer"])
+        weights = {name: file.get_tensor(name).astype(np.float32) for name in file.keys()}  # noqa: SIM118  not a dict
+    return PointerDecoder(PointerConfig(**about["config"]), weights), Tokenizer.from_str(about["tokenizer"])
 
 
 def save(path: Path, model: "PointerModel", tokenizer: Any, embedder: str) -> None:
@@ -102,20 +96,20 @@ def readable(caption: str) -> str:
 
 
 def recaption(
-    model: "PointerModel",
+    model: PointerDecoder,
     tokenizer: Any,
     requests: Sequence[Request],
     batch_size: int,
     *,
     temperature: float = 0.0,
-    generator: "torch.Generator | None" = None,
+    rng: np.random.Generator | None = None,
 ) -> list[str | Failure]:
     """One candidate or failure per request.
 
     The model first writes freely. Where that loses or invents a fact, it is made to begin with the whole caption it read and may only go on
     from there, so a name it cannot copy right is not a recaption lost.
     """
-    heat = {"temperature": temperature, "generator": generator}
+    heat = {"temperature": temperature, "rng": rng}
     answers = _write(model, tokenizer, requests, batch_size, whole=False, **heat)
     found = FactFinder().find([a if isinstance(a, str) else "" for a in answers], [r.language for r in requests])
     again = [i for i, r in enumerate(requests) if isinstance(answers[i], str) and not is_faithful(found[i], r.facts)]
@@ -142,20 +136,16 @@ def or_rules(answers: Sequence[str | Failure], requests: Sequence[Request]) -> l
 
 
 def _write(
-    model: "PointerModel",
+    model: PointerDecoder,
     tokenizer: Any,
     requests: Sequence[Request],
     batch_size: int,
     *,
     whole: bool,
     temperature: float,
-    generator: "torch.Generator | None",
+    rng: np.random.Generator | None,
 ) -> list[str | Failure]:
     """One pass; rows of one padded shape share a forward pass. `whole` makes each row begin with all it read."""
-    import torch
-
-    from recaption.pointer_model import END
-
     answers: list[str | Failure] = [Failure("empty", "the model did not finish a caption")] * len(requests)
     encoded = [e.ids for e in tokenizer.encode_batch([readable(r.caption[:2000]) for r in requests])]
     by_shape: dict[int, list[int]] = {}
@@ -180,13 +170,12 @@ def _write(
             batch = rows[start : start + batch_size]
             images = np.zeros((batch_size, model.config.image_width), np.float32)
             sources = np.zeros((batch_size, shape), np.int64)
-            sources[:, 0] = 2  # rows of padding hold one token, so that attention over them is a number
+            sources[:, 0] = END  # rows of padding hold one token, so that attention over them is a number
             for row, i in enumerate(batch):
                 images[row] = requests[i].image_embedding
                 sources[row, : len(encoded[i]) + 1] = [*encoded[i], END]  # the end is copied as well
-            said = model.decode(
-                torch.from_numpy(images), torch.from_numpy(sources), temperature=temperature, generator=generator
-            )
+            begin = [encoded[i] for i in batch] if whole else ()
+            said = model.decode(images, sources, begin=begin, temperature=temperature, rng=rng)
             for i, ids in zip(batch, said, strict=False):
                 if text := " ".join(tokenizer.decode(ids).replace("\ufffd", "").split()):
                     answers[i] = text

@@ -1,5 +1,5 @@
-"""The embedded recaptioner's network: a small encoder-decoder transformer that reads an image embedding and a noisy
-caption and copies or writes.
+"""The embedded recaptioner's network in training: a small encoder-decoder transformer that reads an image embedding and a noisy
+caption and copies or writes. `recaption.pointer_decoder` writes with what was learnt.
 
 At each step the next token comes from a mixture of the vocabulary and of the source's own tokens (See et al. 2017,
 arXiv 1704.04368), so a rare name is copied piece by piece rather than recalled. Copying has a head start: a source
@@ -8,45 +8,17 @@ untrained weights already copy and training is left with what to skip and what t
 source tokens, T target tokens, D width, V vocabulary.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-PAD, START, END = 0, 1, 2
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PointerConfig:
-    """Sizes of the network.
-
-    Attributes:
-        vocabulary: tokens, PAD, START and END among them.
-        image_width: length of the image embedding.
-        width: of the residual stream, a multiple of `heads`.
-        heads: of every attention.
-        layers: of the encoder, and again of the decoder.
-        image_tokens: source positions the image embedding is unfolded into.
-        max_source, max_target: tokens.
-        dropout: in training.
-    """
-
-    vocabulary: int
-    image_width: int = 128
-    width: int = 128
-    heads: int = 4
-    layers: int = 2
-    image_tokens: int = 4
-    max_source: int = 96
-    max_target: int = 96
-    dropout: float = 0.1
+from recaption.pointer_decoder import PAD, START, PointerConfig
 
 
 class Attention(nn.Module):
-    """Multi-head attention; keys and values are made apart from queries, so that decoding keeps them."""
+    """Multi-head attention; keys and values are made apart from queries, so that the decoder keeps them."""
 
     def __init__(self, config: PointerConfig):
         super().__init__()
@@ -102,17 +74,6 @@ class Block(nn.Module):
         if self.cross_attention is not None and self.norm_cross is not None and source is not None:
             x = x + self.dropout(self.cross_attention(self.norm_cross(x), source, source_mask))
         return x + self.mlp(self.norm_mlp(x))
-
-    def step(self, x: Tensor, past: Tensor | None, source: Tensor, source_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """One decoding position: `x` [B, 1, D] and the keys of the positions before it."""
-        assert self.cross_attention is not None
-        assert self.norm_cross is not None
-        h = self.norm_self(x)
-        keys = self.self_attention.keys(h)
-        keys = keys if past is None else torch.cat([past, keys], dim=3)
-        x = x + self.self_attention(h, keys)
-        x = x + self.cross_attention(self.norm_cross(x), source, source_mask)
-        return x + self.mlp(self.norm_mlp(x)), keys
 
 
 class PointerModel(nn.Module):
@@ -181,57 +142,3 @@ class PointerModel(nn.Module):
         likelihood = torch.logaddexp(copied, written)
         real = wanted != PAD
         return -(likelihood * real).sum() / real.sum()
-
-    @torch.inference_mode()
-    def decode(
-        self,
-        image_BE: Tensor,
-        source_BS: Tensor,
-        *,
-        begin: Sequence[Sequence[int]] = (),
-        temperature: float = 0.0,
-        generator: torch.Generator | None = None,
-    ) -> list[list[int]]:
-        """Tokens of the recaption per row, END left off, no three in a row twice; [] where none ends within `max_target`.
-
-        Args:
-            image_BE: float32 embeddings.
-            source_BS: int64 tokens, PAD at the end.
-            begin: tokens each row is made to begin with; the model goes on from there.
-            temperature: 0 takes the most probable token; above 0 samples with `generator`.
-        """
-        batch = len(source_BS)
-        source, mask = self.encode(image_BE, source_BS)
-        keys = [block.source_keys(source) for block in self.decoder]
-        past: list[Any] = [None] * len(keys)
-        token = previous = torch.full((batch, 1), START)
-        done = torch.zeros(batch, dtype=torch.bool)
-        said_rows: list[list[int]] = [[] for _ in range(batch)]
-        triples: list[dict[tuple[int, ...], list[int]]] = [{} for _ in range(batch)]
-        for t in range(self.config.max_target):
-            x = self.tokens(token) + self.target_positions.weight[t]
-            for i, block in enumerate(self.decoder):
-                x, past[i] = block.step(x, past[i], keys[i], mask)
-            copy, write = self.mixture(torch.stack([token, previous], dim=2), x, source, source_BS)
-            previous = token
-            chances = write[:, 0].exp().scatter_add(1, source_BS, copy[:, 0].exp())
-            chances[:, PAD] = 0
-            for row, seen in enumerate(triples):  # no three tokens twice: a greedy decoder's loops end here
-                if (again := seen.get(tuple(said_rows[row][-2:]))) is not None:
-                    chances[row, again] = 0
-            if temperature:
-                token = torch.multinomial(chances ** (1 / temperature), 1, generator=generator)
-            else:
-                token = chances.argmax(dim=-1, keepdim=True)
-            for row, forced in enumerate(begin):
-                if t < len(forced):
-                    token[row, 0] = forced[t]
-            token = token.masked_fill(done[:, None], PAD)
-            for row, new in enumerate(token[:, 0].tolist()):
-                if len(said_rows[row]) > 1:
-                    triples[row].setdefault(tuple(said_rows[row][-2:]), []).append(new)
-                said_rows[row].append(new)
-            done |= token[:, 0] == END
-            if bool(done.all()):
-                break
-        return [row[: row.index(END)] if END in row else [] for row in said_rows]

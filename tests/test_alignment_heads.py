@@ -13,11 +13,11 @@ from classifiers.imagenet_names import class_names
 from classifiers.rgb import decode_rgb, square
 from demo.packages import cache_folder
 from demo.sources import pool_items
-from models.alignment_heads import Trained, Training, auc, embed_images, embed_texts, figures, tensors, train
+from models.alignment_heads import Member, Training, _Data, auc, embed_images, embed_texts, figures, tensors, train
 from models.alignment_pairs import Pairs, Text
 from sieveline.draws import generator
 
-SMALL = Training(hidden=64, dimensions=32, buckets=64, gram_width=8, epochs=20, batch_size=64, dropout=0.1)
+SMALL = Training(members=2, hidden=64, dimensions=32, buckets=64, gram_width=8, epochs=20, batch_size=64, dropout=0.1)
 
 
 def pairs(count: int) -> Pairs:
@@ -43,7 +43,7 @@ def texts(count: int) -> tuple[list[str], np.ndarray]:
     return [f"word {i % count}" for i in range(2 * count)], rng.normal(size=(2 * count, TEXT_FEATURES)).astype(np.float16)
 
 
-def trained(count: int) -> Trained:
+def trained(count: int) -> list[Member]:
     return train([pairs(count // 2), pairs(count)], texts(64), SMALL)
 
 
@@ -65,6 +65,20 @@ def test_a_caption_true_of_another_picture_is_no_mismatch():
     several = pairs(40)
     several.texts = [replace(text, tells=frozenset()) for text in several.texts]  # true of all
     assert figures(several, trained(64), "en") == []
+
+
+def test_a_spanish_caption_is_as_alike_to_others_as_the_english_one_of_its_picture():
+    bilingual = pairs(3)
+    bilingual.keys = [(0, "en"), (0, "es"), (1, "es")]
+    assert _Data([pairs(3), bilingual]).english.tolist() == [-1, -1, -1, -1, 6, -1]
+
+
+def test_joined_heads_score_the_mean_of_their_cosines():
+    heads, some = trained(64), pairs(8)
+    alone = [embed_images([member], some.images) @ embed_texts([member], ["a b"] * 16, some.captions).T for member in heads]
+    together = embed_images(heads, some.images) @ embed_texts(heads, ["a b"] * 16, some.captions).T
+    np.testing.assert_allclose(together, np.mean(alone, 0), atol=1e-5)
+    assert np.abs(alone[0] - alone[1]).max() > 0.01
 
 
 def test_the_graph_computes_what_the_trained_heads_computed(tmp_path):
@@ -114,10 +128,11 @@ def test_character_grams_mind_neither_case_nor_accents_and_no_neighbours():
 
 def test_the_committed_heads_are_small_and_whole():
     heads = load_heads(alignment.HEADS)
-    assert alignment.HEADS.stat().st_size < 8e6
-    assert heads.image.weight_in.shape[0] == IMAGE_FEATURES
-    assert heads.text.weight_in.shape[0] == TEXT_FEATURES + heads.grams.shape[1]
-    assert heads.image.weight_out.shape[1] == heads.text.weight_out.shape[1]
+    assert alignment.HEADS.stat().st_size < 12e6
+    for image, text in zip(heads.image, heads.text, strict=True):
+        assert image.weight_in.shape[0] == IMAGE_FEATURES
+        assert text.weight_in.shape[0] == TEXT_FEATURES + heads.grams.shape[1] // len(heads.text)
+        assert image.weight_out.shape[1] == text.weight_out.shape[1]
     assert heads.names.shape == (1000, TEXT_FEATURES)
 
 
