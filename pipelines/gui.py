@@ -11,6 +11,7 @@ from gui_crawl import (
     addresses,
     audit,
     browser,
+    covering,
     crawl,
     devices,
     elements,
@@ -19,6 +20,7 @@ from gui_crawl import (
     gateway,
     listing,
     pixels,
+    privacy,
     robots,
     tab,
 )
@@ -40,6 +42,7 @@ _CRAFT = (
     addresses,
     audit,
     browser,
+    covering,
     crawl,
     devices,
     elements,
@@ -49,6 +52,7 @@ _CRAFT = (
     gui_crawl,
     listing,
     pixels,
+    privacy,
     robots,
     tab,
 )
