@@ -25,7 +25,11 @@
   const unseen = new CSSStyleSheet();
   unseen.replaceSync("canvas { visibility: hidden !important }");
 
-  // Resolves when fonts are there, the document has been quiet for `quiet` ms and, given `drawing`, its canvases for 200 ms; at the latest
+  // What is drawn frame by frame rather than by the clock would not end in time at so few frames: after this many milliseconds all come again.
+  const SELDOM_FOR = 1500, HOLD = 1000; // as in init.js: until then nothing is drawn, where frames are asked for at all
+  const STILL = 300; // without a change for so long, three frames, a drawing is done
+
+  // Resolves when fonts are there, the document has been quiet for `quiet` ms and, given `drawing`, its canvases for `STILL` ms; at the latest
   // after `limit` ms, or `drawing` ms where there is a canvas.
   sieveline.settle = ({ quiet, limit, drawing }) =>
     new Promise((resolve) => {
@@ -34,6 +38,11 @@
       const most = charts ? Math.max(limit, drawing) : limit;
       let drawn = charts ? drawings() : "", drawnAt = start;
       if (charts) document.adoptedStyleSheets.push(unseen);
+      const seldom = (yes) => document.dispatchEvent(new Event(yes ? "sieveline-seldom" : "sieveline-often"));
+      let asked = false; // the page animates something
+      const asks = () => (asked = true);
+      document.addEventListener("sieveline-asked", asks);
+      if (charts) seldom(true);
       let last = start;
       const watch = new MutationObserver(() => (last = performance.now()));
       watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
@@ -43,15 +52,18 @@
       if (!fonts) document.fonts.ready.then(() => (fonts = true));
       const look = () => {
         const now = performance.now();
-        if (charts && now - drawnAt >= 200) {
+        if (charts && now - start > SELDOM_FOR) seldom(false);
+        if (charts && now - drawnAt >= STILL && (!asked || now - start >= HOLD)) {
           const now_ = drawings();
-          if (now_ === drawn && now - start > 600) drawnAt = -Infinity;
+          if (now_ === drawn && now - start > (asked ? HOLD + STILL : 600)) drawnAt = -Infinity;
           else drawn = now_, drawnAt = now;
         }
         if ((fonts && now - last >= quiet && (!charts || drawnAt === -Infinity)) || now - start >= most) {
           watch.disconnect();
           if (charts) document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== unseen);
+          if (charts) seldom(false);
           document.removeEventListener("scroll", scrolls, { capture: true });
+          document.removeEventListener("sieveline-asked", asks);
           requestAnimationFrame(() => setTimeout(() => resolve(now - start < most), 0));
         } else setTimeout(look, charts ? 100 : Math.min(quiet, 25));
       };

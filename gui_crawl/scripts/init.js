@@ -1,4 +1,5 @@
-// Runs in every frame before the page's own scripts, in the page's own world: shadow roots open, motion over at once, nothing asked of the user.
+// Runs in every frame before the page's own scripts, in the page's own world: shadow roots open, motion over at once, fewer frames while charts
+// draw themselves in, nothing asked of the user.
 "use strict";
 (() => {
   const still = new CSSStyleSheet();
@@ -12,6 +13,36 @@
     root.adoptedStyleSheets.push(still);
     return root;
   };
+
+  // While `settle` waits for charts it has frames come seldom (by an event, since it runs in another world): an animation goes by the clock and
+  // ends when it would, but is drawn when most of it is over, then ten times a second instead of sixty.
+  const HOLD = 1000, SELDOM = 100; // milliseconds until the first frame, and between frames
+  const frame = requestAnimationFrame.bind(window), cancel = cancelAnimationFrame.bind(window);
+  const waiting = new Map();
+  let seldom = false, from = 0, timer = 0, count = 1 << 30; // above any number that Chromium gives a request of its own
+  document.addEventListener("sieveline-seldom", () => (seldom = true, from = performance.now() + HOLD));
+  document.addEventListener("sieveline-often", () => {
+    seldom = false;
+    if (timer) clearTimeout(timer), frame(draw);
+  });
+  const draw = (time) => {
+    timer = 0;
+    const asked = [...waiting.values()];
+    waiting.clear();
+    for (const callback of asked) {
+      try { callback(time); } catch (error) { reportError(error); } // as the browser does: the others still get their frame
+    }
+  };
+  window.requestAnimationFrame = (callback) => {
+    if (!seldom || typeof callback !== "function") return frame(callback);
+    waiting.set(++count, callback);
+    if (!timer) {
+      timer = setTimeout(frame, Math.max(SELDOM, from - performance.now()), draw);
+      document.dispatchEvent(new Event("sieveline-asked"));
+    }
+    return count;
+  };
+  window.cancelAnimationFrame = (request) => void (waiting.delete(request) || cancel(request));
   window.print = () => {};
   window.open = () => null;
 })();
