@@ -41,8 +41,12 @@
 
   function* inTexts(nodes, seen) {
     const runs = new Map();
-    for (const at of nodes) runs.set(at.run, [...(runs.get(at.run) ?? []), at]);
+    for (const at of nodes) {
+      if (!runs.has(at.run)) runs.set(at.run, []);
+      runs.get(at.run).push(at);
+    }
     for (const run of runs.values()) {
+      if (run.map((at) => at.node.data).join("").replace(/\s+/g, " ").search(PERHAPS) < 0) continue; // most have none, and this costs little
       const { text, places } = joined(run);
       for (const [start, end] of windows(text)) {
         const said = text.slice(start, end), boxes = [];
