@@ -14,6 +14,10 @@ CANVAS = "<canvas id=c width=400 height=200></canvas><script>const pen = c.getCo
 BY_CLOCK = """<script>let frames = 0; const begun = performance.now();
 function draw(now) { frames++; const part = Math.min(1, (now - begun) / 1000); pen.fillRect(0, 0, 400 * part, 200); if (part < 1) requestAnimationFrame(draw); }
 requestAnimationFrame(draw);</script>"""
+IN_STEPS = """<script>let frames = 0, begun = 0;
+function draw(now) { frames++; begun ||= now; const part = Math.min(1, (now - begun) / 1000); pen.fillRect(0, 0, 400 * part, 200); if (part < 1) requestAnimationFrame(draw); }
+function begin(left) { requestAnimationFrame(() => (left ? begin(left - 1) : draw(performance.now()))); }
+begin(STEPS);</script>"""
 BY_FRAMES = """<script>let frames = 0;
 function draw() { pen.fillRect(0, 0, 10 * ++frames, 200); if (frames < 40) requestAnimationFrame(draw); }
 requestAnimationFrame(draw);</script>"""
@@ -25,6 +29,8 @@ addEventListener('load', () => setTimeout(() => {
 }, 50)); addEventListener('error', (e) => { document.title = e.message; });</script>"""
 PAGES = {
     "clock": HEAD + CANVAS + BY_CLOCK,
+    "steps": HEAD + CANVAS + IN_STEPS.replace("STEPS", "5"),
+    "slow": HEAD + CANVAS + IN_STEPS.replace("STEPS", "25"),
     "frames": HEAD + CANVAS + BY_FRAMES,
     "late": HEAD + CANVAS + LATE,
     "bare": HEAD + "<script>let frames = 0; function go() { frames++; requestAnimationFrame(go); } go();</script>",
@@ -51,6 +57,12 @@ def test_an_animation_by_the_clock_is_waited_for_at_few_frames(tab):
     frames = opened(tab, "clock")
     assert tab.page.evaluate(INK) == 1.0
     assert 2 <= frames <= 25  # 60 and more in the second that it takes
+
+
+@pytest.mark.parametrize("name", ["steps", "slow"])
+def test_an_animation_that_begins_after_some_frames_is_waited_for_too(tab, name):
+    opened(tab, name)
+    assert tab.page.evaluate(INK) == 1.0
 
 
 def test_an_animation_that_counts_frames_ends_too(tab):

@@ -26,8 +26,7 @@
   unseen.replaceSync("canvas { visibility: hidden !important }");
 
   // What is drawn frame by frame rather than by the clock would not end in time at so few frames: after this many milliseconds all come again.
-  const SELDOM_FOR = 1500, HOLD = 1000; // as in init.js: until then nothing is drawn, where frames are asked for at all
-  const STILL = 300; // without a change for so long, three frames, a drawing is done
+  const SELDOM_FOR = 1500, STILL = 300; // and without a change for so long, three frames, a drawing is done
 
   // Resolves when fonts are there, the document has been quiet for `quiet` ms and, given `drawing`, its canvases for `STILL` ms; at the latest
   // after `limit` ms, or `drawing` ms where there is a canvas.
@@ -36,12 +35,14 @@
       const start = performance.now();
       const charts = drawing > 0 && document.querySelector("canvas") !== null;
       const most = charts ? Math.max(limit, drawing) : limit;
-      let drawn = charts ? drawings() : "", drawnAt = start;
+      const first = charts ? drawings() : "";
+      let drawn = first, drawnAt = start, begun = start;
       if (charts) document.adoptedStyleSheets.push(unseen);
       const seldom = (yes) => document.dispatchEvent(new Event(yes ? "sieveline-seldom" : "sieveline-often"));
-      let asked = false; // the page animates something
-      const asks = () => (asked = true);
+      let waiting = false; // the page has asked for a frame that is held back: where nothing is drawn yet it may be about to begin
+      const asks = () => (waiting = true), draws = () => (waiting = false);
       document.addEventListener("sieveline-asked", asks);
+      document.addEventListener("sieveline-drawn", draws);
       if (charts) seldom(true);
       let last = start;
       const watch = new MutationObserver(() => (last = performance.now()));
@@ -52,10 +53,13 @@
       if (!fonts) document.fonts.ready.then(() => (fonts = true));
       const look = () => {
         const now = performance.now();
-        if (charts && now - start > SELDOM_FOR) seldom(false);
-        if (charts && now - drawnAt >= STILL && (!asked || now - start >= HOLD)) {
+        if (charts && now - start > SELDOM_FOR) {
+          seldom(false);
+          if (waiting) waiting = false, begun = drawnAt = now; // it has been held up and gets the time that a page gets at first
+        }
+        if (charts && now - drawnAt >= STILL) {
           const now_ = drawings();
-          if (now_ === drawn && now - start > (asked ? HOLD + STILL : 600)) drawnAt = -Infinity;
+          if (now_ === drawn && now - begun > 600 && (now_ !== first || !waiting)) drawnAt = -Infinity;
           else drawn = now_, drawnAt = now;
         }
         if ((fonts && now - last >= quiet && (!charts || drawnAt === -Infinity)) || now - start >= most) {
@@ -64,6 +68,7 @@
           if (charts) seldom(false);
           document.removeEventListener("scroll", scrolls, { capture: true });
           document.removeEventListener("sieveline-asked", asks);
+          document.removeEventListener("sieveline-drawn", draws);
           requestAnimationFrame(() => setTimeout(() => resolve(now - start < most), 0));
         } else setTimeout(look, charts ? 100 : Math.min(quiet, 25));
       };

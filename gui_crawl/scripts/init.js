@@ -15,18 +15,19 @@
   };
 
   // While `settle` waits for charts it has frames come seldom (by an event, since it runs in another world): an animation goes by the clock and
-  // ends when it would, but is drawn when most of it is over, then ten times a second instead of sixty.
-  const HOLD = 1000, SELDOM = 100; // milliseconds until the first frame, and between frames
+  // ends when it would, but is drawn as it begins, which takes a chart several frames, and then ten times a second.
+  const BEGIN = 150, SELDOM = 100; // milliseconds: all frames until BEGIN, then so long between frames
   const frame = requestAnimationFrame.bind(window), cancel = cancelAnimationFrame.bind(window);
   const waiting = new Map();
-  let seldom = false, from = 0, timer = 0, count = 1 << 30; // above any number that Chromium gives a request of its own
-  document.addEventListener("sieveline-seldom", () => (seldom = true, from = performance.now() + HOLD));
+  let seldom = false, since = 0, timer = 0, count = 1 << 30; // above any number that Chromium gives a request of its own
+  document.addEventListener("sieveline-seldom", () => (seldom = true, since = performance.now()));
   document.addEventListener("sieveline-often", () => {
     seldom = false;
     if (timer) clearTimeout(timer), frame(draw);
   });
   const draw = (time) => {
     timer = 0;
+    document.dispatchEvent(new Event("sieveline-drawn"));
     const asked = [...waiting.values()];
     waiting.clear();
     for (const callback of asked) {
@@ -34,10 +35,11 @@
     }
   };
   window.requestAnimationFrame = (callback) => {
-    if (!seldom || typeof callback !== "function") return frame(callback);
+    const now = performance.now() - since;
+    if (!seldom || now < BEGIN || typeof callback !== "function") return frame(callback);
     waiting.set(++count, callback);
     if (!timer) {
-      timer = setTimeout(frame, Math.max(SELDOM, from - performance.now()), draw);
+      timer = setTimeout(frame, SELDOM, draw);
       document.dispatchEvent(new Event("sieveline-asked"));
     }
     return count;
