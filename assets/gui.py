@@ -12,9 +12,20 @@ captures = LINE.stage(
     "Visits pages in a real browser, explores their states, takes screenshots and lists every visible element with its box.",
     {"beam", "playwright", "parquet"},
 )
+duplicate_clusters = LINE.over_pool(
+    "duplicate_clusters",
+    [captures],
+    "Searches the pages of all sites for copies of one another, by file exchange between hash buckets.",
+)
+duplicates = LINE.stage(
+    "duplicates",
+    [captures, duplicate_clusters],
+    "Of pages whose texts and pixels agree one stays with its states (most states, then most elements, then id).",
+    {"parquet"},
+)
 questions = LINE.stage(
     "questions",
-    [captures],
+    [duplicates],
     "Questions and answers about the elements of each state; an expression that does not pick out exactly one is dropped.",
     {"beam", "parquet"},
 )

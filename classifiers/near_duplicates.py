@@ -34,6 +34,11 @@ class Bucket(NamedTuple):
     prefix: int
     bits: int  # leading bits of the band key that make the prefix; 0: the whole band is one bucket
 
+    @property
+    def name(self) -> str:
+        """Of its files, in an exchange with one `bits`."""
+        return f"band-{self.band}-{self.prefix:04d}"
+
 
 def flips(radius: int) -> tuple[int, ...]:
     """How many flipped bits each band must be searched for, so that every pair within `radius` is found.

@@ -22,11 +22,13 @@ from classifiers.perceptual_hash import phash
 from gui_crawl.addresses import Share, canonical, site
 from gui_crawl.audit import audit
 from gui_crawl.browser import Browser, Chromium
+from gui_crawl.covering import covered
 from gui_crawl.devices import Guise, Guises
 from gui_crawl.explore import Exploring, State, explore
 from gui_crawl.frontier import MAX_ATTEMPTS, Frontier, Page, Result, Turns
 from gui_crawl.gateway import Gateway
 from gui_crawl.listing import Looking
+from gui_crawl.privacy import masked
 from gui_crawl.robots import Manners, Robots, directives, may_follow, opted_out
 from gui_crawl.tab import PageFailure, Patience, Tab, Visit
 from sieveline.draws import uniform
@@ -184,7 +186,10 @@ class SiteCrawl:
             for state in states:
                 if self.gateway.meter.over:
                     raise PageFailure(Reason.PAGE_BYTES, f"more than {config.limits.bytes} bytes")
-                yield state, visit, {"consent": closed, "text_hash": texts, **self._audited(tab, state, page)}
+                more = {"consent": closed, "text_hash": texts, **self._audited(tab, state, page)}
+                if state.listing.covers:
+                    state.png = covered(state.image, state.listing.covers)
+                yield state, visit, more
         except Error as error:
             raise tab.failure(error) from error
 
@@ -305,7 +310,7 @@ class SiteCrawl:
             "height": height,
             "screenshot_bytes": len(state.png),
             "title": listing.title,
-            "caption": listing.title,
+            "caption": masked(listing.title),
             "language": listing.language,
             "dom_hash": listing.dom_hash,
             "pixel_hash": pixel_hash,

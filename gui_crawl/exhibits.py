@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gui_crawl.overlay import draw
+from gui_crawl.privacy import masked
 from sieveline import ledger, storage
 from sieveline.output import Output, file_stem, media_url
 from sieveline.report.exhibit import Exhibit, Figure
@@ -132,7 +133,6 @@ def _states(output: Output, shards: list[str]) -> Iterator[Exhibit]:
             "offset",
             "length",
             "requested",
-            "title",
             "device",
             "scheme",
             "num_elements",
@@ -162,7 +162,7 @@ def _page(output: Output, shard: str, rows: list[dict[str, Any]]) -> Exhibit:
         note = f"state {row['state']}, {_action(row)}; {row['device']}, {row['scheme']}; {row['num_elements']} elements"
         figures.append(Figure(picture=draw(picture, row["elements"], action=done_in.get(row["state"])), texts=texts, note=note))
     return Exhibit(
-        title=f"Page: {rows[0]['title'] or rows[0]['requested']}",
+        title=f"Page: {rows[0]['caption'] or rows[0]['requested']}",
         lead=rows[0]["requested"],
         figures=figures,
         wide=True,
@@ -181,4 +181,4 @@ def _action(row: dict[str, Any]) -> str:
 
 def _line(element: dict[str, Any]) -> str:
     said = element["name"] or element["text"] or element["placeholder"] or element["icon"] or ""
-    return f"{element['id']}  {element['role'] or element['tag']}  {said[:60]}"
+    return f"{element['id']}  {element['role'] or element['tag']}  {masked(said)[:60]}"

@@ -58,8 +58,8 @@ class State:
         steps: actions since the load.
         parent: number of the state that `action` was done in.
         action: a record of `ACTION`; None for state 0.
-        png: the screenshot.
-        image: the same, uint8 [height, width, 3], blue first.
+        png: the screenshot that is kept, personal data in it covered.
+        image: the screenshot as it was, uint8 [height, width, 3], blue first.
         listing: what it shows.
         change: share of pixels that differ from the parent's, 0-1.
     """

@@ -10,7 +10,7 @@ from gui_crawl import addresses, question_exhibits
 from gui_crawl.exhibits import exhibits as capture_exhibits
 from gui_crawl.question_exhibits import tally
 from gui_crawl.recipes import Gui, PageGates
-from gui_crawl.stages import captures, questions
+from gui_crawl.stages import captures, duplicates, questions
 from sieveline import ledger
 from sieveline.gates import Gate, yield_gate
 from sieveline.lines import Line, Stage
@@ -89,6 +89,13 @@ LINE = Line(
             has_edge=False,
         ),
         Stage(
+            name="duplicates",
+            title="Copies of pages",
+            lead="Of pages whose texts and pixels agree, one stays with its states, whatever sites they lie on.",
+            module=duplicates,
+            columns=duplicates.MEASURED,
+        ),
+        Stage(
             name="questions",
             title="Questions",
             lead="Candidate questions about the elements of a state; each expression must pick out exactly one.",
@@ -107,6 +114,7 @@ LINE = Line(
             reads_media=True,
         ),
     ),
+    global_steps=(("duplicate_clusters", "duplicates"),),
     recipe=Gui,
     default_recipe="gui_crawl.recipes:web",
     run="pipelines.gui:run",

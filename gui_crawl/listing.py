@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import xxhash
 
-from gui_crawl import pixels
+from gui_crawl import covering, pixels
 from gui_crawl.elements import ELEMENT
+from gui_crawl.privacy import REGIONS
 from gui_crawl.tab import PageFailure, Tab
 from sieveline.reasons import Reason
 
@@ -33,11 +34,13 @@ class Looking:
         nodes: elements of the document, per frame, beyond which the page is given up.
         frames: frames that are looked into.
         rounds: screenshots that the pixel check may take; what is still in doubt then is dropped as `unverified`.
+        regions: whose telephone numbers are covered in the screenshot that is kept, as all e-mail addresses are; None covers nothing.
     """
 
     nodes: int = 15_000
     frames: int = 12
     rounds: int = 3
+    regions: tuple[str, ...] | None = REGIONS
 
 
 @dataclass(slots=True)
@@ -55,6 +58,7 @@ class Listing:
         scroll: position, size and view of the scrolled page, CSS pixels.
         to_pixels: screenshot pixels per CSS pixel of the mouse.
         checks: screenshots that the pixel check took.
+        covers: where personal data stands, in pixels of the screenshot.
     """
 
     elements: list[dict[str, Any]] = field(default_factory=list)
@@ -67,6 +71,7 @@ class Listing:
     scroll: dict[str, float] = field(default_factory=dict)
     to_pixels: float = 1.0
     checks: int = 0
+    covers: list[list[float]] = field(default_factory=list)
 
     @property
     def dom_hash(self) -> str:
@@ -81,7 +86,7 @@ def look(tab: Tab, image: np.ndarray, config: Looking) -> Listing:
     Raises:
         PageFailure: the document is too large.
     """
-    page = tab.call("extract", {"nodes": config.nodes})
+    page = tab.call("extract", {"nodes": config.nodes, "personal": config.regions is not None})
     if page["full"]:
         raise PageFailure(Reason.TOO_MANY_NODES, f"more than {config.nodes} elements")
     left, top, _, _, zoom = page["view"]
@@ -93,6 +98,10 @@ def look(tab: Tab, image: np.ndarray, config: Looking) -> Listing:
     found = _frame(tab, tree, page, config, [config.frames])
     listing.rejected.update(page["rejected"])
     listing.unseen = [u | {"handle": (tab.frame_id, u["node"])} for u in page["unseen"]]
+    listing.covers = [
+        [(v - (left, top)[i % 2]) * scale for i, v in enumerate(box)]
+        for box in covering.boxes(page["personal"], config.regions or ())
+    ]
     for record in [*found, *listing.unseen]:
         for key in {"box", "point"} & record.keys():
             record[key] = [round((v - (left, top)[i % 2]) * scale, 1) for i, v in enumerate(record[key])]
@@ -106,7 +115,8 @@ def look(tab: Tab, image: np.ndarray, config: Looking) -> Listing:
             parent = by_number[parent]["parent"]
         listing.handles.append(record["handle"])
         listing.kinds.append(record["kind"])
-        record |= {"id": i, "parent": None if parent is None else numbers[parent]}
+        covered = record["meaning"] in ("text", "act") and covering.touches(record["box"], listing.covers)
+        record |= {"id": i, "parent": None if parent is None else numbers[parent], "covered": covered}
         listing.elements.append({name: record[name] for name in _FIELDS})
     return listing
 
@@ -138,6 +148,7 @@ def _frame(
         for record, state in zip(inner, states, strict=True):
             record["sure"] = record["sure"] and state == _CLEAR and not place["suspect"]
         found["rejected"]["occluded"] = found["rejected"].get("occluded", 0) + len(inner) - len(seen)
+        found["personal"] += _in_sight(tab, frame, place)
         inserted.append((place["before"], [r for r in inner if r["number"] in seen], place["parent"]))
     return _merged(own, inserted)
 
@@ -148,14 +159,28 @@ def _inner(
     """The records of a frame inside another, in the pixels of the outer one."""
     x, y, kx, ky = place["x"], place["y"], place["kx"], place["ky"]
     clip = [(v - (x, y)[i % 2]) / (kx, ky)[i % 2] for i, v in enumerate(place["clip"])]
-    found = tab.call("extract", {"nodes": config.nodes, "clip": clip}, tree["frame"]["id"])
+    found = tab.call(
+        "extract", {"nodes": config.nodes, "clip": clip, "personal": config.regions is not None}, tree["frame"]["id"]
+    )
     records = _frame(tab, tree, found, config, left, path)
     for reason, num in found["rejected"].items():
         rejected[reason] = rejected.get(reason, 0) + num
     for record in records:
         for key in ("box", "point"):
             record[key] = [v * (kx, ky)[i % 2] + (x, y)[i % 2] for i, v in enumerate(record[key])]
+    place["personal"] = [
+        said | {"boxes": [b and [v * (kx, ky)[i % 2] + (x, y)[i % 2] for i, v in enumerate(b)] for b in said["boxes"]]}
+        for said in found["personal"]
+    ]
     return records
+
+
+def _in_sight(tab: Tab, frame: str, place: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of the text in a frame inside `frame` that may be personal, what nothing in `frame` lies over."""
+    boxes = [box for said in place["personal"] for box in said["boxes"] if box]
+    points = [[(b[0] + b[2]) / 2, (b[1] + b[3]) / 2] for b in boxes]
+    states = iter(tab.call("frameHits", [place["index"], points], frame, spread=True) if points else ())
+    return [said | {"boxes": [b if b and next(states) else None for b in said["boxes"]]} for said in place["personal"]]
 
 
 def _merged(own: list[dict[str, Any]], inserted: list[tuple[int, list[dict[str, Any]], int | None]]) -> list[dict[str, Any]]:

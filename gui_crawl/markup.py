@@ -62,7 +62,7 @@ def _lines(screen: Screen, i: int, depth: int) -> list[str]:
     if tag == "textarea":
         return [f"{pad}{opening}{_text(element['value'] or '')}</textarea>"]
     texts, children = screen.own_texts[i], screen.children[i]
-    shown = [_text(t) for t in texts] if screen.shows_all(i) or children else [""] * len(texts)
+    shown = [_text(t) for t in texts] if screen.shows_all(i) or element["covered"] or children else [""] * len(texts)
     if not children and not any(shown) and opening in ("<span>", "<div>", "<i>", '<a href="#">'):
         return []  # nothing of it is left to say
     if not children:

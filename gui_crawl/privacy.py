@@ -16,15 +16,20 @@ _DIGITS = re.compile(r"(?:[+(]?\d[\s().\-–/·]{0,3}){7,}")
 _DATE = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{4}")
 
 
+def spans(text: str, regions: Sequence[str] = REGIONS) -> tuple[tuple[int, int, str], ...]:
+    """(start, end, `email` or `phone`) of each address and number in the text, in order, none overlapping another."""
+    return _found(text, tuple(regions))
+
+
 def personal(text: str, regions: Sequence[str] = REGIONS) -> str | None:
     """`email` or `phone` where the text holds one, None where it holds neither."""
-    return next((kind for _, _, kind in _found(text, tuple(regions))), None)
+    return next((kind for _, _, kind in spans(text, regions)), None)
 
 
 def masked(text: str, regions: Sequence[str] = REGIONS) -> str:
     """The text with every address and number replaced by `[e-mail]` or `[phone]`."""
     out, end = [], 0
-    for start, stop, kind in _found(text, tuple(regions)):
+    for start, stop, kind in spans(text, regions):
         out += [text[end:start], EMAIL if kind == "email" else PHONE]
         end = stop
     return "".join([*out, text[end:]])
@@ -32,11 +37,10 @@ def masked(text: str, regions: Sequence[str] = REGIONS) -> str:
 
 @lru_cache(16_384)
 def _found(text: str, regions: tuple[str, ...]) -> tuple[tuple[int, int, str], ...]:
-    """(start, end, kind) of each, in order, none overlapping another."""
-    spans = [(*match.span(), "email") for match in _EMAIL.finditer(text)]
-    spans += [(*span, "phone") for span in _phones(text, regions)]
+    found = [(*match.span(), "email") for match in _EMAIL.finditer(text)]
+    found += [(*span, "phone") for span in _phones(text, regions)]
     kept: list[tuple[int, int, str]] = []
-    for span in sorted(spans):
+    for span in sorted(found):
         if not kept or span[0] >= kept[-1][1]:
             kept.append(span)
     return tuple(kept)

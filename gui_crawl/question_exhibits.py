@@ -55,12 +55,12 @@ class Tally:
 
 
 def tally(output: Output, shards: Sequence[str]) -> Tally:
-    """Reads the questions' ledgers, and of the captures' how many were kept."""
+    """Reads the questions' ledgers, and how many captures reached them."""
     found = Tally()
     for shard in shards:
         if ledger.read_metadata(output.ledger("questions", shard)) is None:
             continue
-        captures = ledger.read_table(output.ledger("captures", shard), ["row", "kept"])
+        captures = ledger.read_table(output.ledger("duplicates", shard), ["row", "kept"])
         table = ledger.read_table(output.ledger("questions", shard), list(_TALLIED))
         kept = table.filter(table["kept"])
         per_capture = Counter(kept["parent"].to_pylist())

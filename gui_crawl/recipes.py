@@ -6,6 +6,7 @@ from gui_crawl.crawl import Crawl, Limits
 from gui_crawl.devices import Guises
 from gui_crawl.explore import Exploring
 from gui_crawl.stages.captures import Captures
+from gui_crawl.stages.duplicates import Duplicates
 from gui_crawl.stages.questions import Questions
 from sieveline.stages.write import Shards
 
@@ -38,6 +39,7 @@ class Gui:
         seed: of every draw.
         shards_per_slice: shares of sites in a Dagster partition.
         captures: the crawl and what is kept of it.
+        duplicates: which pages are copies of others.
         questions: what is asked about them.
         gates: what a slice must hold before it is published.
         write: how training shards are cut.
@@ -46,6 +48,7 @@ class Gui:
     seed: int = 0
     shards_per_slice: int = 50
     captures: Captures = field(default_factory=Captures)
+    duplicates: Duplicates = field(default_factory=Duplicates)
     questions: Questions = field(default_factory=Questions)
     gates: PageGates = field(default_factory=PageGates)
     write: Shards = field(default_factory=Shards)

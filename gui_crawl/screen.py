@@ -197,8 +197,10 @@ class Screen:
         return out
 
     def shows_all(self, i: int) -> bool:
-        """Whether an element's box can hold its text: False where clipping, an overlay or an ellipsis must have cut it."""
+        """Whether an element's text can be read: False where clipping, an overlay or an ellipsis must have cut it, or a bar lies over it."""
         element = self.elements[i]
+        if element["covered"]:
+            return False
         em = (element["font_size"] or 16.0) * self.scale
         x1, y1, x2, y2 = self.boxes[i]
         lines = max(1, round((y2 - y1) / (1.1 * em)))

@@ -22,7 +22,7 @@ from gui_crawl.devices import Device
 from sieveline.reasons import Reason
 
 _SCRIPTS = Path(__file__).parent / "scripts"
-_LIBRARY = ("visibility.js", "extract.js", "actions.js")
+_LIBRARY = ("visibility.js", "personal.js", "extract.js", "actions.js")
 _WORLD = "sieveline"
 _ATTEMPTS = 4  # to run a script in a document that may be replaced meanwhile
 _REPLACED = re.compile("context|target navigated|promise was collected", re.IGNORECASE)  # what Chromium then says

@@ -115,7 +115,7 @@ def listing(screen: Screen, noun: str, language: str, pick: Pick) -> Question:
         text=question("list", language, pick, what=LANGUAGES[language].PLURALS[noun]),
         answer=geometry.marked("[" + ", ".join(rows) + "]"),
         texts=tuple(labels),
-        cut=not all(labels),
+        cut=not all(labels) or any(screen.elements[i]["covered"] for i in ids),
         boxes=tuple(map(tuple, boxes)),
         fits=len(ids),
         rivals=int(rivals.sum()),

@@ -8,8 +8,7 @@ small file per shard, from which the `duplicates` ledger is made.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -18,10 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from classifiers import caption_templates, near_duplicates, perceptual_hash, picture_match
-from classifiers.near_duplicates import Bucket
 from pipelines.engine import Engine
 from pipelines.exchange import gather, is_scattered, scatter
-from pipelines.shard_step import PassFn, ShardStep, run_pass
+from pipelines.pool_search import DecidedStep, Pass, PoolSearch, run_search
 from sieveline import ledger, storage
 from sieveline.fingerprint import code_version, fingerprint
 from sieveline.output import Output
@@ -30,8 +28,6 @@ from sieveline.slices import Shard
 from sieveline.stages import duplicates as stage
 from sieveline.verdicts import VERDICT
 
-STEP = "duplicate_clusters"
-LIGHT_POOL = 200_000  # samples: a smaller pool is searched faster in one process than workers start
 _HASHES = pa.schema([("hash", pa.uint64()), ("sample", pa.int64()), ("probe", pa.bool_())])
 _WANTS = pa.schema([("bucket", pa.string()), ("sample", pa.int64())])
 _THUMBNAILS = pa.schema([("sample", pa.int64()), ("thumbnail", pa.binary(perceptual_hash.THUMBNAIL_BYTES))])
@@ -51,56 +47,21 @@ _JUDGED = (
 RESULT = pa.schema([("row", pa.int32()), *VERDICT, *stage.MEASURED])
 
 
-@dataclass(frozen=True)
-class Search:
-    """The pool as the search sees it: a sample's number is its place among the kept rows of all shards in order.
+class Search(PoolSearch):
+    """The pool's pictures and captions."""
 
-    Attributes:
-        shards: those with a heuristics ledger, in order of id.
-        measurements: fingerprint of the heuristics measurement of each.
-        starts: number of each shard's first sample, and one past the last: int64 (shards + 1,).
-        fingerprint: of all that the measured pairs depend on.
-    """
+    upstream = "heuristics"
+    craft = (near_duplicates, picture_match, caption_templates)
+    scratch = ("hashes", "wants", "thumbnails", "pairs")
 
-    output: Output
-    config: stage.Duplicates
-    shards: tuple[Shard, ...]
-    measurements: tuple[str, ...]
-    starts: np.ndarray
-    fingerprint: str
-
-    @classmethod
-    def of_pool(cls, output: Output, recipe: Any, shards: Iterable[Shard]) -> "Search":
-        found, footers = [], []
-        for shard in sorted(shards, key=lambda s: s.id):
-            footer = ledger.read_metadata(output.ledger("heuristics", shard.id))
-            if footer:
-                found.append(shard)
-                footers.append(footer)
-        starts = np.cumsum([0, *(f["kept"] for f in footers)])
-        made_from = fingerprint(
-            recipe.duplicates.measuring,
-            code_version(near_duplicates, picture_match, caption_templates),
-            {shard.id: footer["decision"] for shard, footer in zip(found, footers, strict=True)},
+    def passes(self) -> Iterable[Pass]:
+        return (
+            (self.scatter_hashes, self.shards),
+            (self.find_pairs, self.buckets),
+            (self.find_heavy, self.caption_buckets),
+            (self.scatter_thumbnails, self.shards),
+            (self.measure_pairs, self.buckets),
         )
-        return cls(output, recipe.duplicates, tuple(found), tuple(f["measurement"] for f in footers), starts, made_from)
-
-    def file(self, *parts: str) -> str:
-        return self.output.global_step(STEP, self.fingerprint, *parts)
-
-    @property
-    def num_samples(self) -> int:
-        return int(self.starts[-1])
-
-    @cached_property
-    def bits(self) -> int:
-        return self.config.measuring.bits(self.num_samples)
-
-    @cached_property
-    def buckets(self) -> dict[str, Bucket]:
-        """Those that are searched at all, by name."""
-        flips = near_duplicates.flips(self.config.measuring.radius)
-        return {_name(b): b for b in near_duplicates.buckets(self.bits) if flips[b.band] >= 0}
 
     @cached_property
     def caption_buckets(self) -> list[str]:
@@ -155,7 +116,7 @@ class Search:
         stored, probes = (_entries(mine.filter(flag)) for flag in (pc.invert(mine["probe"]), mine["probe"]))
         found = [np.empty((0, 2), np.int64)]
         for other in near_duplicates.neighbours(bucket, measuring.radius):
-            theirs = mine if other == bucket else gather(self.file("hashes"), _name(other), _HASHES)
+            theirs = mine if other == bucket else gather(self.file("hashes"), other.name, _HASHES)
             against = _entries(theirs.filter(pc.invert(theirs["probe"])))
             search = {"radius": measuring.radius, "bucket": bucket, "other": other, "fan": measuring.fan}
             found += [
@@ -165,7 +126,7 @@ class Search:
         pairs = np.unique(np.concatenate(found), axis=0)
         ledger.write_table(self.file("pairs", f"{name}.parquet"), pa.table({"first": pairs[:, 0], "second": pairs[:, 1]}), {})
         wanted = np.unique(pairs)
-        owner = np.searchsorted(self.starts, wanted, side="right") - 1
+        owner = self.shard_of(wanted)
         asked = {self.shards[i].id: wanted[owner == i] for i in np.unique(owner)}
         tables = {i: pa.table([pa.array([name] * len(w)), w], schema=_WANTS) for i, w in asked.items()}
         scatter(self.file("wants"), name, tables)
@@ -214,10 +175,6 @@ class Search:
             ledger.write_table(url, entries.filter(pa.array(heavy)), {})
 
 
-def _name(bucket: Bucket) -> str:
-    return f"band-{bucket.band}-{bucket.prefix:04d}"
-
-
 def _entries(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(table["hash"]), np.asarray(table["sample"])
 
@@ -225,28 +182,7 @@ def _entries(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
 def run_duplicate_clusters(output: Output, recipe: Any, shards: list[Shard], engine: Engine) -> Counter[str]:
     """Searches the pool if it changed, then decides if a threshold did."""
     search = Search.of_pool(output, recipe, shards)
-    decided = decision(search, recipe)
-    if storage.exists(output.global_step(STEP, "decided", decided, "done")):
-        _point_to(output, decided)
-        return Counter()
-    if not storage.exists(search.file("done")):
-        output.forget_costs("duplicates", STEP, search.fingerprint)
-        light = search.num_samples < LIGHT_POOL
-        passes: list[tuple[Callable[[Any], None], Iterable[Any]]] = [
-            (search.scatter_hashes, search.shards),
-            (search.find_pairs, search.buckets),
-            (search.find_heavy, search.caption_buckets),
-            (search.scatter_thumbnails, search.shards),
-            (search.measure_pairs, search.buckets),
-        ]
-        for work, elements in passes:
-            run_pass(PassFn(STEP, output, work, "duplicates", search.fingerprint), list(elements), engine, light=light)
-        storage.publish_bytes(search.file("done"), b"")
-        for folder in ("hashes", "wants", "thumbnails", "pairs"):
-            storage.remove_folder(search.file(folder))
-    decide(search, recipe, decided)
-    _point_to(output, decided)
-    return Counter(samples=search.num_samples)
+    return run_search(search, decision(search, recipe), lambda decided: decide(search, recipe, decided), engine)
 
 
 def decision(search: Search, recipe: Any) -> str:
@@ -255,8 +191,8 @@ def decision(search: Search, recipe: Any) -> str:
 
 def decide(search: Search, recipe: Any, decided: str) -> None:
     """Survivors and floods of the pool, as `RESULT` per shard: rows that have a mate or a template, the others stay."""
-    output, config = search.output, recipe.duplicates
-    pairs = _read_all(search, "measured", stage.PAIRS)
+    config = recipe.duplicates
+    pairs = search.read_all("measured", stage.PAIRS)
     order = np.lexsort((pairs["difference"], pairs["second"], pairs["first"]))
     pairs = pairs.take(order)
     first, second = np.asarray(pairs["first"]), np.asarray(pairs["second"])
@@ -264,7 +200,7 @@ def decide(search: Search, recipe: Any, decided: str) -> None:
     new[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
     pairs = pairs.filter(pa.array(new))
 
-    heavy = _read_all(search, "heavy", _KEYS)
+    heavy = search.read_all("heavy", _KEYS)
     templated, template = caption_templates.templates(np.asarray(heavy["key"]), np.asarray(heavy["sample"]))
     numbers = np.unique(np.concatenate([np.asarray(pairs["first"]), np.asarray(pairs["second"]), templated]))
     samples = pa.concat_tables(_samples(search, numbers)) if len(numbers) else None
@@ -276,12 +212,9 @@ def decide(search: Search, recipe: Any, decided: str) -> None:
         result = stage.decide_duplicates(samples, pairs, config)
         result = _with_floods(result, samples["sample_id"], numbers, templated, template, recipe)
         result = result.add_column(0, "row", samples["row"])
-        owner = np.searchsorted(search.starts, numbers, side="right") - 1
+        owner = search.shard_of(numbers)
         tables = {search.shards[i].id: result.filter(pa.array(owner == i)).cast(RESULT) for i in np.unique(owner)}
-    for shard in search.shards:
-        url = output.global_step(STEP, "decided", decided, f"{shard.id}.parquet")
-        ledger.write_table(url, tables.get(shard.id, RESULT.empty_table()), {})
-    storage.publish_bytes(output.global_step(STEP, "decided", decided, "done"), b"")
+    search.publish_decided(decided, tables, RESULT)
 
 
 def _with_floods(
@@ -302,44 +235,18 @@ def _with_floods(
 
 
 def _samples(search: Search, numbers: np.ndarray) -> Iterator[pa.Table]:
-    owner = np.searchsorted(search.starts, numbers, side="right") - 1
+    owner = search.shard_of(numbers)
     for i in np.unique(owner):
         yield search.samples(int(i), list(_JUDGED)).take(pa.array(numbers[owner == i] - search.starts[i]))
 
 
-def _read_all(search: Search, folder: str, schema: pa.Schema) -> pa.Table:
-    tables = [ledger.read_table(url).cast(schema) for url in storage.listing(search.file(folder), ".parquet")]
-    return pa.concat_tables(tables).combine_chunks() if tables else schema.empty_table()
-
-
-def _point_to(output: Output, decided: str) -> None:
-    storage.publish_bytes(output.global_step(STEP, "current"), decided.encode())
-
-
-class DuplicatesStep(ShardStep):
-    """The ledger of a shard, from what was decided over the pool."""
-
-    name = "duplicates"
+class DuplicatesStep(DecidedStep):
     upstream = "heuristics"
-    light_below = float("inf")
-
-    def __init__(self, output: Output, recipe: Any):
-        super().__init__(output, recipe)
-        self.decided = storage.read_bytes(output.global_step(STEP, "current")).decode()
-
-    def measurement(self, shard: Shard) -> str:
-        return self.decided
-
-    def thresholds(self, shard: Shard) -> Any:
-        return self.recipe.duplicates
 
     def rows(self, shard: Shard) -> pa.Table:
         columns = [*LEDGER.names, "words", "special_ratio", "word_repetition", "boilerplate"]
         table = ledger.read_table(self.output.ledger("heuristics", shard.id), columns)
         return table.filter(table["kept"])
-
-    def measured(self, task: Any, rows: pa.Table, model: Any) -> pa.Table:
-        return ledger.read_table(self.output.global_step(STEP, "decided", task.measurement, f"{task.shard.id}.parquet"))
 
     def decide(self, rows: pa.Table, measured: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
         found = measured.take(pc.index_in(rows["row"], measured["row"].combine_chunks()))

@@ -11,6 +11,7 @@ from gui_crawl import (
     addresses,
     audit,
     browser,
+    covering,
     crawl,
     devices,
     elements,
@@ -19,6 +20,7 @@ from gui_crawl import (
     gateway,
     listing,
     pixels,
+    privacy,
     robots,
     tab,
 )
@@ -26,6 +28,7 @@ from gui_crawl.line import LINE, settings_of
 from gui_crawl.recipes import Gui
 from gui_crawl.stages import captures as stage
 from pipelines.engine import Engine
+from pipelines.gui_duplicates import DuplicatesStep, run_page_clusters
 from pipelines.gui_questions import Conversations, QuestionsStep
 from pipelines.making import MakingStep, Media
 from pipelines.shard_step import run_step
@@ -33,12 +36,13 @@ from pipelines.write import run_write
 from sieveline import cache, storage
 from sieveline.fingerprint import code_version, fingerprint
 from sieveline.output import Output
-from sieveline.slices import Shard, Slice
+from sieveline.slices import Shard, Slice, read_slices
 
 _CRAFT = (
     addresses,
     audit,
     browser,
+    covering,
     crawl,
     devices,
     elements,
@@ -48,6 +52,7 @@ _CRAFT = (
     gui_crawl,
     listing,
     pixels,
+    privacy,
     robots,
     tab,
 )
@@ -99,7 +104,7 @@ class CapturesStep(MakingStep):
 def run(
     output: str, recipe: Gui, slices: list[Slice], engine: Engine, steps: Iterable[str] = LINE.steps
 ) -> dict[str, dict[str, int]]:
-    """Runs `steps` over slices; Beam's counters of each.
+    """Runs `steps` over slices; Beam's counters of each. Global steps look at the whole pool, whatever `slices` says.
 
     Raises:
         ConfigError: pages are to be visited and there is no browser.
@@ -108,8 +113,11 @@ def run(
         browser.find(recipe.captures.measuring.chromium)
     place = Output(output)
     shards = [shard for s in slices for shard in s.shards]
+    pool = [shard for s in read_slices(output) for shard in s.shards]
     work = {
         "captures": lambda: run_step(CapturesStep(place, recipe), shards, engine),
+        "duplicate_clusters": lambda: run_page_clusters(place, recipe, pool, engine),
+        "duplicates": lambda: run_step(DuplicatesStep(place, recipe), shards, engine),
         "questions": lambda: run_step(QuestionsStep(place, recipe), shards, engine),
         "write": lambda: run_write(LINE, Conversations(place, recipe), slices, engine),
     }

@@ -63,7 +63,7 @@ SOURCE = ("url", "site", "title", "device", "scale", "scheme", "locale", "state"
 
 
 class QuestionsStep(FanOutStep):
-    name, upstream, first = "questions", "captures", "captures"
+    name, upstream, first = "questions", "duplicates", "captures"
     carried = ("title", "scale", "elements", "before", "action")
     made = ledgered = stage.MEASURED
 

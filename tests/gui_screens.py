@@ -37,6 +37,7 @@ _BLANK: dict[str, Any] = {
     "font_size": 14.0,
     "radius": 0.0,
     "icon": None,
+    "covered": False,
     "path": "",
     "frame": "",
 }

@@ -67,9 +67,10 @@ def made(tmp_path_factory):
 
 def test_pages_become_training_samples(made):
     _, output, stats = made
-    captures, questions, write = stats["stages"]
+    captures, duplicates, questions, write = stats["stages"]
     assert captures["in"] == captures["kept"] + sum(captures["dropped"].values())
     assert {"near_duplicate", "few_elements"} <= captures["dropped"].keys()
+    assert captures["kept"] == duplicates["in"]
     assert questions["kept"] == write["in"] > 0
     assert stats["samples"] > 0
     [shard] = sorted((output / "shards").glob("*.tar"))

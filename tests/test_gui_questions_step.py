@@ -83,10 +83,10 @@ def test_every_kept_question_is_in_one_sample_with_its_screenshot(done: tuple[Ou
 def test_counts_are_conserved(done: tuple[Output, list[Slice]]):
     place, slices = done
     counts = count_stages(place, [shard.id for s in slices for shard in s.shards])
-    assert [count.name for count in counts] == ["captures", "questions", "write"]
+    assert [count.name for count in counts] == ["captures", "duplicates", "questions", "write"]
     for count in counts:
         assert count.num_in == count.kept + sum(count.dropped.values()) > 0
-    assert counts[1].kept == counts[2].num_in
+    assert counts[2].kept == counts[3].num_in
 
 
 def test_the_states_that_were_explored_give_actions(done: tuple[Output, list[Slice]]):

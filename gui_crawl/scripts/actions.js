@@ -25,15 +25,25 @@
   const unseen = new CSSStyleSheet();
   unseen.replaceSync("canvas { visibility: hidden !important }");
 
-  // Resolves when fonts are there, the document has been quiet for `quiet` ms and, given `drawing`, its canvases for 200 ms; at the latest
+  // What is drawn frame by frame rather than by the clock would not end in time at so few frames: after this many milliseconds all come again.
+  const SELDOM_FOR = 1500, STILL = 300; // and without a change for so long, three frames, a drawing is done
+
+  // Resolves when fonts are there, the document has been quiet for `quiet` ms and, given `drawing`, its canvases for `STILL` ms; at the latest
   // after `limit` ms, or `drawing` ms where there is a canvas.
   sieveline.settle = ({ quiet, limit, drawing }) =>
     new Promise((resolve) => {
       const start = performance.now();
       const charts = drawing > 0 && document.querySelector("canvas") !== null;
       const most = charts ? Math.max(limit, drawing) : limit;
-      let drawn = charts ? drawings() : "", drawnAt = start;
+      const first = charts ? drawings() : "";
+      let drawn = first, drawnAt = start, begun = start;
       if (charts) document.adoptedStyleSheets.push(unseen);
+      const seldom = (yes) => document.dispatchEvent(new Event(yes ? "sieveline-seldom" : "sieveline-often"));
+      let waiting = false; // the page has asked for a frame that is held back: where nothing is drawn yet it may be about to begin
+      const asks = () => (waiting = true), draws = () => (waiting = false);
+      document.addEventListener("sieveline-asked", asks);
+      document.addEventListener("sieveline-drawn", draws);
+      if (charts) seldom(true);
       let last = start;
       const watch = new MutationObserver(() => (last = performance.now()));
       watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
@@ -43,15 +53,22 @@
       if (!fonts) document.fonts.ready.then(() => (fonts = true));
       const look = () => {
         const now = performance.now();
-        if (charts && now - drawnAt >= 200) {
+        if (charts && now - start > SELDOM_FOR) {
+          seldom(false);
+          if (waiting) waiting = false, begun = drawnAt = now; // it has been held up and gets the time that a page gets at first
+        }
+        if (charts && now - drawnAt >= STILL) {
           const now_ = drawings();
-          if (now_ === drawn && now - start > 600) drawnAt = -Infinity;
+          if (now_ === drawn && now - begun > 600 && (now_ !== first || !waiting)) drawnAt = -Infinity;
           else drawn = now_, drawnAt = now;
         }
         if ((fonts && now - last >= quiet && (!charts || drawnAt === -Infinity)) || now - start >= most) {
           watch.disconnect();
           if (charts) document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== unseen);
+          if (charts) seldom(false);
           document.removeEventListener("scroll", scrolls, { capture: true });
+          document.removeEventListener("sieveline-asked", asks);
+          document.removeEventListener("sieveline-drawn", draws);
           requestAnimationFrame(() => setTimeout(() => resolve(now - start < most), 0));
         } else setTimeout(look, charts ? 100 : Math.min(quiet, 25));
       };

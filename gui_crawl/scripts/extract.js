@@ -15,12 +15,13 @@
   const cut = (s) => (s.length > MAX_TEXT ? s.slice(0, MAX_TEXT).toWellFormed() : s);
   const hex = (c) => "#" + c.slice(0, 3).map((v) => Math.round(v).toString(16).padStart(2, "0")).join("");
 
-  let chunks, candidates, frames, rejected, count, limits, nodes = [];
+  let chunks, texts, run, candidates, frames, rejected, count, limits, nodes = [];
 
   // Walks the flat tree: shadow roots in place of their hosts' children, slotted nodes in their slots.
   function walk(element, parent, clips, carried) {
     if (++count > limits.nodes) return;
     const tag = element.localName;
+    if (tag === "br") run++;
     if (SKIP.test(tag)) return;
     const style = getComputedStyle(element);
     const display = style.display;
@@ -43,7 +44,9 @@
     }
     const shown = style.visibility === "visible";
     const block = !/^inline|contents|ruby/.test(display);
+    const flows = /^(inline|contents|ruby.*)$/.test(display); // the text before it runs on in it
     if (block) chunks.push(" ");
+    if (!flows) run++;
     const children = root ? root.childNodes : tag === "slot" && element.assignedNodes().length ? element.assignedNodes() : element.childNodes;
     if (tag === "iframe" || tag === "frame") frames.push(info);
     else if (style.contentVisibility !== "hidden" && !FIELD.test(tag) && !/^(canvas|video|audio|object|img)$/.test(tag))
@@ -53,6 +56,7 @@
       }
     if (tag === "select" && element.size > 1) for (const option of element.options) walk(option, element, inner, below);
     if (block) chunks.push(" ");
+    if (!flows) run++;
     info.last = count;
     info.end = chunks.length;
     info.meaning = meaning(element, info, carried);
@@ -113,6 +117,7 @@
     else if (transform === "capitalize") said = said.replace(/(^|\s)(\p{L})/gu, (m, a, b) => a + b.toUpperCase());
     chunks.push(said);
     if (!/\S/.test(said)) return;
+    texts.push({ node, info, clip, run });
     info.own.push(...rects);
     for (let at = info; at; at = infos.get(at.parent)) {
       at.flowing.push(...rects); // of the text that runs on in the same paragraph
@@ -209,7 +214,7 @@
 
   function extract(options) {
     limits = options;
-    chunks = [], candidates = [], frames = [], rejected = {}, count = 0, nodes = [];
+    chunks = [], texts = [], run = 0, candidates = [], frames = [], rejected = {}, count = 0, nodes = [];
     infos.clear();
     sieveline.reset(infos);
     const vv = visualViewport;
@@ -222,6 +227,7 @@
     const listed = [];
     const unseen = []; // rejected though they have a box on the screen: for the audit
     const subframes = [];
+    let personal = [];
     try {
       candidates.sort((a, b) => a.order - b.order);
       for (const info of candidates) {
@@ -239,6 +245,7 @@
         const place = framePlace(info, seen);
         if (place) subframes.push({ info, index, suspect: info.suspect, ...place });
       }
+      if (options.personal) personal = sieveline.personal(texts, candidates.filter((info) => FIELD.test(info.element.localName)), seen);
     } finally {
       undo();
     }
@@ -253,7 +260,7 @@
     }
     const root = document.scrollingElement ?? document.documentElement;
     return {
-      elements: kept.map((info) => record(info, numbers)), rejected,
+      elements: kept.map((info) => record(info, numbers)), rejected, personal,
       unseen: alone.map((info, i) => ({ node: kept.length + i, box: info.tried, path: path(info.element) })),
       frames: subframes, title: cut(tidy(document.title ?? "")), nodes: count,
       full: count > limits.nodes, view: [vv.offsetLeft, vv.offsetTop, vv.width, vv.height, vv.scale], dpr: devicePixelRatio,

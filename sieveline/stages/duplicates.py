@@ -56,6 +56,11 @@ MEASURED = pa.schema(
 BUCKET_SAMPLES = 500_000
 
 
+def exchange_bits(num_samples: int) -> int:
+    """Leading bits of a band key that name its bucket, as few as keep a bucket's share of the pool below `BUCKET_SAMPLES`: 0-12."""
+    return min(max(num_samples // BUCKET_SAMPLES, 0).bit_length(), 12)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measuring:
     """What the search depends on: a change here searches the pool's hashes again, and reads no image.
@@ -89,9 +94,7 @@ class Measuring:
 
     def bits(self, num_samples: int) -> int:
         """`exchange_bits`, or what it is for a pool of `num_samples`."""
-        if self.exchange_bits is not None:
-            return self.exchange_bits
-        return min(max(num_samples // BUCKET_SAMPLES, 0).bit_length(), 12)
+        return exchange_bits(num_samples) if self.exchange_bits is None else self.exchange_bits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,7 +170,7 @@ def decide_duplicates(samples: pa.Table | pa.RecordBatch, pairs: pa.Table | pa.R
         near &= difference <= np.float32(config.max_difference)
     if config.max_colour is not None:
         near &= colour <= np.float32(config.max_colour)
-    survivor, value = _stars(rank, first[near], second[near], difference[near])
+    survivor, value = stars(rank, first[near], second[near], difference[near])
 
     survivor = survivor[original]
     exact, dropped = original != np.arange(num), survivor != np.arange(num)
@@ -183,7 +186,7 @@ def decide_duplicates(samples: pa.Table | pa.RecordBatch, pairs: pa.Table | pa.R
             pa.array(value, pa.float64(), mask=~is_near),
             pa.array(threshold, pa.float64(), mask=~is_near),
             pa.array(quality),
-            pa.array(_smallest_id(ids, survivor), pa.string()),
+            pa.array(smallest_id(ids, survivor), pa.string()),
             pa.array(sizes, pa.int32()),
             pa.array(ids[survivor], pa.string()),
         ],
@@ -250,7 +253,7 @@ def _best_of_equal(hashes: pa.ChunkedArray | pa.Array, rank: np.ndarray) -> np.n
     return best
 
 
-def _stars(rank: np.ndarray, a: np.ndarray, b: np.ndarray, difference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def stars(rank: np.ndarray, a: np.ndarray, b: np.ndarray, difference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Greedy star clusters in rank order, in rounds over all pairs at once.
 
     Returns:
@@ -279,7 +282,7 @@ def _stars(rank: np.ndarray, a: np.ndarray, b: np.ndarray, difference: np.ndarra
     return survivor, value
 
 
-def _smallest_id(ids: np.ndarray, survivor: np.ndarray) -> np.ndarray:
+def smallest_id(ids: np.ndarray, survivor: np.ndarray) -> np.ndarray:
     """The smallest id of each row's cluster."""
     smallest = ids.copy()
     by_id = np.argsort(ids, kind="stable")[::-1]
