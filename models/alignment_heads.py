@@ -1,4 +1,4 @@
-"""Trains the two heads of the embedded image-text model and writes `alignment_heads.safetensors` beside this file.
+"""Trains the heads of the embedded image-text model and writes `alignment_heads.safetensors` beside this file.
 
     python -m models.alignment_heads
 
