@@ -23,16 +23,16 @@ from typing import Any
 import cv2
 import numpy as np
 import xxhash
-from PIL import Image
+from PIL import ExifTags, Image
 
 from classifiers.rgb import decode_rgb
 from sieveline.cache import cache_folder
 from sieveline.errors import ConfigError
+from sieveline.image_files import BROKEN
 
 MODELS = {"PP-OCRv6_small_det": "PP-OCRv6_det_small.onnx", "PP-OCRv6_small_rec": "PP-OCRv6_rec_small.onnx"}
 RECYCLE_AFTER = 1000
 """Pictures after which the engine is made anew."""
-_ORIENTATION = 0x0112  # EXIF tag
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,8 +76,8 @@ def open_picture(image: bytes, max_side: int) -> Picture | None:
     try:
         with Image.open(io.BytesIO(image)) as header:
             width, height = header.size
-            turned = header.getexif().get(_ORIENTATION, 1) in range(2, 9)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            turned = header.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
+    except BROKEN:
         return None
     if (width > height) != (rgb.shape[1] > rgb.shape[0]):  # EXIF turned it on its side
         width, height = height, width

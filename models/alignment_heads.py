@@ -111,7 +111,8 @@ def train(pairs: Sequence[Pairs], texts: tuple[Sequence[str], np.ndarray], confi
             float16 [2 x N, TEXT_FEATURES].
         config: how.
     """
-    return [_member(_Data(pairs), pairs, texts, replace(config, seed=config.seed + i)) for i in range(config.members)]
+    data = _Data(pairs)
+    return [_member(data, pairs, texts, replace(config, seed=config.seed + i)) for i in range(config.members)]
 
 
 def _member(data: "_Data", pairs: Sequence[Pairs], texts: tuple[Sequence[str], np.ndarray], config: Training) -> Member:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import erf, expit
+from scipy.special import erf, expit, softmax
 
 PAD, START, END = 0, 1, 2
 
@@ -96,8 +96,8 @@ class PointerDecoder:
             for weight, last, directions in zip(w["induction"], (token, previous), before, strict=True):
                 scores = scores + weight * (directions @ self._directions[last][:, :, None])[:, :, 0]
             gate = expit(self._linear(y, "gate")[:, 0])
-            chances = (1 - gate) * _softmax(y[:, 0] @ w["tokens.weight"].T)
-            copied = gate * _softmax(np.where(sources == PAD, np.float32(-1e4), scores))
+            chances = (1 - gate) * softmax(y[:, 0] @ w["tokens.weight"].T, axis=-1)
+            copied = gate * softmax(np.where(sources == PAD, np.float32(-1e4), scores), axis=-1)
             np.add.at(chances, (rows[:, None], sources), copied)
             chances[:, PAD] = 0
             for row, after in enumerate(triples):  # no three tokens twice: a greedy decoder's loops end here
@@ -154,18 +154,13 @@ class PointerDecoder:
         scores = query @ keys[0].transpose(0, 1, 3, 2) * np.float32((width // heads) ** -0.5)
         if seen is not None:
             scores = np.where(seen, scores, np.float32(-np.inf))
-        mixed = _softmax(scores) @ keys[1]
+        mixed = softmax(scores, axis=-1) @ keys[1]
         return self._linear(mixed.transpose(0, 2, 1, 3).reshape(batch, length, width), f"{name}.out")
 
     def _mlp(self, x: np.ndarray, name: str) -> np.ndarray:
         h = self._linear(self._norm(x, f"{name}.norm_mlp"), f"{name}.mlp.0")
         h = h * np.float32(0.5) * (1 + erf(h * np.float32(0.5**0.5)))  # GELU
         return self._linear(h, f"{name}.mlp.2")
-
-
-def _softmax(x: np.ndarray) -> np.ndarray:
-    e = np.exp(x - x.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
 
 
 def _unit(x: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 BROKEN = (
     OSError,
@@ -23,7 +23,6 @@ BROKEN = (
     Image.DecompressionBombError,
 )
 """What Pillow and its plug-ins raise for broken files, and for bombs."""
-_ORIENTATION = 0x0112
 _TURNS = {
     2: lambda a: a[:, ::-1],
     3: lambda a: a[::-1, ::-1],
@@ -48,7 +47,7 @@ def orientation(data: bytes) -> int:
         return 1
     try:
         with Image.open(io.BytesIO(data)) as image:
-            return image.getexif().get(_ORIENTATION, 1)
+            return image.getexif().get(ExifTags.Base.Orientation, 1)
     except BROKEN:
         return 1
 
