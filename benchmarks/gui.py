@@ -97,7 +97,7 @@ def _peer(folder: str, pages: int) -> dict[str, float]:
     """A plain script: one page, `goto` and `screenshot`, files from Python's own server."""
     from playwright.sync_api import Error, sync_playwright
 
-    from gui_crawl.browser import FLAGS
+    from gui_crawl.browser import FLAGS, Chromium, find
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -109,7 +109,7 @@ def _peer(folder: str, pages: int) -> dict[str, float]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     share = _urls(folder, pages)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS, "--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find(Chromium()), args=[*FLAGS, "--no-sandbox"])
         context = browser.new_context(viewport={"width": SCREEN.width, "height": SCREEN.height})
         page = context.new_page()
         for url in share.urls:

@@ -9,14 +9,18 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from gui_crawl import browser
+
 _LATEX = ("texlive-latex-recommended", "texlive-latex-extra", "texlive-science", "texlive-publishers")
-PROGRAMS: dict[str, tuple[str, ...]] = {
-    "chromium": ("chromium",),
+PACKAGES: dict[str, tuple[str, ...]] = {
+    "chromium": ("chromium-headless-shell",),  # the browser without its user interface
     "latexmlc": ("latexml", *_LATEX),  # it reads styles and classes of TeX Live where it has none of its own
     "bibtex": ("texlive-binaries", *_LATEX),
     "latexmk": ("latexmk", *_LATEX),
 }
 """Program -> Debian packages that have it and what it works with."""
+
+_NAMES = {"chromium": browser.PROGRAMS}  # by which a program is called; by default its own
 
 FONTS = (
     "fonts-noto-core",  # Latin, Cyrillic, Arabic, Hebrew and most other scripts
@@ -40,12 +44,13 @@ FONTS = (
 
 def need(program: str) -> bool:
     """Whether `program` is there, after an attempt to install it as root; says in one line what is missing otherwise."""
-    if not shutil.which(program):
-        _install(PROGRAMS[program])
-    if shutil.which(program):
+    names = _NAMES.get(program, (program,))
+    if not any(map(shutil.which, names)):
+        _install(PACKAGES[program])
+    if any(map(shutil.which, names)):
         return True
     print(
-        f"{program} is not here and could not be installed: apt-get install {' '.join(PROGRAMS[program])}; what needs it is skipped",
+        f"{program} is not here and could not be installed: apt-get install {' '.join(PACKAGES[program])}; what needs it is skipped",
         file=sys.stderr,
     )
     return False

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+cv2.setNumThreads(1)  # workers are the parallelism
+
 VISIBLE_LEVELS = 10  # a change below it, of 255, is not counted as seen
 MIN_PIXELS = 6  # fewer changed pixels are not seen either, at one screenshot pixel per CSS pixel
 _GROUND = 12  # levels about a ground's colour that are still it
@@ -32,7 +34,7 @@ def shows(image: np.ndarray, box: Box, margin: int = 2) -> bool:
     if not inside.size:
         return False
     first = inside[0, 0].tolist()
-    return not _within(inside, [v - VISIBLE_LEVELS for v in first], [v + VISIBLE_LEVELS for v in first]).all()
+    return _num_within(inside, [v - VISIBLE_LEVELS for v in first], [v + VISIBLE_LEVELS for v in first]) < _num_pixels(inside)
 
 
 def lies_on(image: np.ndarray, box: Box, colours: Sequence[Sequence[float]]) -> bool:
@@ -41,14 +43,28 @@ def lies_on(image: np.ndarray, box: Box, colours: Sequence[Sequence[float]]) -> 
     if not inside.size:
         return False
     levels = [sorted(colour[channel] for colour in colours) for channel in (2, 1, 0)]
-    return float(_within(inside, [v[0] - _GROUND for v in levels], [v[-1] + _GROUND for v in levels]).mean()) >= 0.25
+    low, high = [v[0] - _GROUND for v in levels], [v[-1] + _GROUND for v in levels]
+    return _num_within(inside, low, high) >= 0.25 * _num_pixels(inside)
 
 
-def _within(image: np.ndarray, low: Sequence[float], high: Sequence[float]) -> np.ndarray:
-    """bool [height, width]: the pixels that lie between `low` and `high`, a level for each channel, bounds included."""
+def _num_within(image: np.ndarray, low: Sequence[float], high: Sequence[float]) -> int:
+    """How many pixels lie between `low` and `high`, a level for each channel, bounds included."""
     least = np.array([min(256, max(0, math.ceil(v))) for v in low], np.float64)
     most = np.array([min(255, max(-1, math.floor(v))) for v in high], np.float64)
-    return cv2.inRange(image, least, most) > 0
+    return cv2.countNonZero(cv2.inRange(image, least, most))
+
+
+def _num_pixels(image: np.ndarray) -> int:
+    return image.shape[0] * image.shape[1]
+
+
+def _unchanged(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """uint8 [height, width]: 255 where two pictures differ by at most `VISIBLE_LEVELS` in every channel, else 0."""
+    return cv2.inRange(cv2.absdiff(before, after), np.zeros(3), np.full(3, float(VISIBLE_LEVELS)))
+
+
+def _num_changed(before: np.ndarray, after: np.ndarray) -> int:
+    return _num_pixels(before) - cv2.countNonZero(_unchanged(before, after))
 
 
 def num_changed(before: np.ndarray, after: np.ndarray, box: Box) -> int:
@@ -56,7 +72,7 @@ def num_changed(before: np.ndarray, after: np.ndarray, box: Box) -> int:
     a, b = region(before, box), region(after, box)
     if a.shape != b.shape or not a.size:
         return 0
-    return int((cv2.absdiff(a, b).max(axis=2) > VISIBLE_LEVELS).sum())
+    return _num_changed(a, b)
 
 
 def changed_span(before: np.ndarray, after: np.ndarray, box: Box) -> float:
@@ -64,7 +80,7 @@ def changed_span(before: np.ndarray, after: np.ndarray, box: Box) -> float:
     a, b = region(before, box), region(after, box)
     if a.shape != b.shape or not a.size:
         return 0.0
-    rows, columns = np.nonzero(cv2.absdiff(a, b).max(axis=2) > VISIBLE_LEVELS)
+    rows, columns = np.nonzero(_unchanged(a, b) == 0)
     if not len(rows):
         return 0.0
     return float((np.ptp(rows) + 1) * (np.ptp(columns) + 1) / (a.shape[0] * a.shape[1]))
@@ -76,7 +92,7 @@ def changed_share(before: np.ndarray, after: np.ndarray) -> float:
         return 1.0
     if before is after or np.array_equal(before, after):
         return 0.0
-    return float((cv2.absdiff(before, after).max(axis=2) > VISIBLE_LEVELS).mean())
+    return _num_changed(before, after) / _num_pixels(before)
 
 
 def rounds(boxes: Sequence[Box], most: int) -> list[list[int]]:

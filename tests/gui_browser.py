@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from gui_crawl.address_rules import AddressRules
-from gui_crawl.browser import Browser, Chromium
+from gui_crawl.browser import PROGRAMS, Browser, Chromium
 from gui_crawl.devices import Device, Guise
 from gui_crawl.gateway import Gateway
 from gui_crawl.tab import Patience, Tab
 
-needs_chromium = pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not installed")
+PROGRAM = next(filter(None, map(shutil.which, PROGRAMS)), None)
+needs_chromium = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
 SCREEN = Device(name="test", width=800, height=600)
 
 

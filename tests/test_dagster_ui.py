@@ -16,15 +16,15 @@ import pytest
 
 from demo import pool
 from demo.run import settings
+from tests.gui_browser import PROGRAM, needs_chromium
 
-CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 ROOT = Path(__file__).parent.parent
 
 pytestmark = [
     pytest.mark.ui,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+    needs_chromium,
 ]
 
 
@@ -91,7 +91,7 @@ def test_a_slice_is_materialised_and_its_samples_are_seen(ui: str):
     from playwright.sync_api import expect, sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=PROGRAM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1600, "height": 1200})
         page.set_default_timeout(60_000)
         page.add_init_script("""localStorage.communityNux = '"1"'""")

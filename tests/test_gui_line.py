@@ -25,7 +25,7 @@ from sieveline.output import Output
 from sieveline.report.page import build_report
 from sieveline.slices import plan_slices
 from tests import gui_site
-from tests.gui_browser import SCREEN, needs_chromium
+from tests.gui_browser import PROGRAM, SCREEN, needs_chromium
 
 pytestmark = [needs_chromium, pytest.mark.timeout(300)]
 HOSTILE = "</title><script>document.body.textContent='pwned'</script>"
@@ -121,7 +121,7 @@ def test_the_report_shows_the_states_and_a_hostile_title_does_nothing_in_it(made
     assert "data:image/jpeg" in text
     assert HOSTILE not in text
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox"])
         page = browser.new_page()
         page.goto(f"file://{output}/report/index.html")
         body = page.inner_text("body")

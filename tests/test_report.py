@@ -12,6 +12,7 @@ from sieveline.output import Output
 from sieveline.report.gather import Sizes
 from sieveline.report.page import _input, build_report, gather, render
 from sieveline.slices import Shard, Slice
+from tests.gui_browser import PROGRAM
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def page_url(output: Output) -> str:
 @pytest.fixture(scope="module")
 def browser():
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        chromium = playwright.chromium.launch(executable_path=PROGRAM, args=CHROMIUM)
         yield chromium
         chromium.close()
 

@@ -14,6 +14,7 @@ from sieveline.output import Output
 from sieveline.reasons import Reason
 from sieveline.report import text
 from sieveline.report.summary import INLINE_CHARACTERS, dialog_markdown, inline_summary
+from tests.gui_browser import PROGRAM
 
 MARKDOWN = [
     "[click](javascript:window.ran=1)",
@@ -54,7 +55,7 @@ def test_dialog_is_inert_and_shows_its_pictures(output: Output):
     dialog = dialog_markdown(output, "heuristics", ["00000", "00001"])
     page_html = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(dialog)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=PROGRAM, args=CHROMIUM)
         page = browser.new_page()
         requests = []
         page.on("request", lambda r: requests.append(r.url.split(":")[0]))
