@@ -39,6 +39,7 @@ CONFIG = Crawl(
 )
 LOADED = replace(CONFIG, exploring=Exploring(states=1))
 CAPTURES = 500  # of the memory row
+ALL_PAGES = 60  # of the template, for the workers: long enough that start-up does not count
 TURNS = 3  # of one worker and two, in turn
 
 
@@ -87,7 +88,7 @@ def _side(side: str, folder: str, pages: int) -> dict[str, float]:
 
 def _together(folder: str, workers: int) -> float:
     """States a second of so many crawls of the same pages at once, start-up included."""
-    command = [sys.executable, "-m", "benchmarks.gui", "explored", folder, str(PAGES)]
+    command = [sys.executable, "-m", "benchmarks.gui", "explored", folder, str(ALL_PAGES)]
     began = time.monotonic()
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(workers)]
     states = sum(json.loads(process.communicate()[0].splitlines()[-1])["states"] for process in running)

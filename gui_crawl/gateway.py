@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from gui_crawl.address_rules import AddressRules
 
@@ -250,8 +250,6 @@ def fetch(gateway: Gateway, url: str, *, agent: str, limit: int, timeout: float,
             connection.request("GET", target, headers={"Host": parts.netloc, "User-Agent": agent})
             answer = connection.getresponse()
             if answer.status in (301, 302, 303, 307, 308) and (where := answer.headers.get("Location")):
-                from urllib.parse import urljoin
-
                 url = urljoin(url, where)
                 continue
             if answer.headers.get("X-Sieveline-Gateway"):
