@@ -131,10 +131,10 @@ def _framed(pixels: np.ndarray, x1: int, y1: int, x2: int, y2: int, ring: np.nda
     """Whether most of each side, within a pixel of the box's edge, is drawn in another colour than what is around it."""
     if ring is None or min(y2 - y1, x2 - x1) < 8:
         return False
-    inset = 3
-    drawn = np.abs(pixels[y1:y2, x1:x2].astype(np.int16) - ring.astype(np.int16)).max(axis=2) > FRAME
-    sides = (drawn[:inset].any(axis=0), drawn[-inset:].any(axis=0), drawn[:, :inset].any(axis=1), drawn[:, -inset:].any(axis=1))
-    return all(side.mean() >= 0.75 for side in sides)  # rounded corners take the rest
+    inset, crop, around = 3, pixels[y1:y2, x1:x2], ring.astype(np.int16)
+    strips = (crop[:inset], crop[-inset:], crop[:, :inset].transpose(1, 0, 2), crop[:, -inset:].transpose(1, 0, 2))
+    drawn = (np.any(np.abs(strip.astype(np.int16) - around) > FRAME, axis=(0, 2)) for strip in strips)
+    return all(side.mean() >= 0.75 for side in drawn)  # rounded corners take the rest
 
 
 def _disc(crop: np.ndarray, ground: np.ndarray, ring: np.ndarray | None) -> bool | None:

@@ -6,7 +6,7 @@ against a screen; `phrasing` says it.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 Direction = Literal["right", "left", "above", "below", "inside"]
@@ -69,7 +69,7 @@ class Meaning:
 
     def as_json(self) -> str:
         """What is said, as JSON with sorted keys: equal meanings are equal strings."""
-        return json.dumps(_said(asdict(self)), ensure_ascii=False, sort_keys=True)
+        return json.dumps(_said(self), ensure_ascii=False, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Meaning":
@@ -77,13 +77,14 @@ class Meaning:
         return _read(json.loads(text))
 
 
-def _said(fields: dict[str, Any]) -> dict[str, Any]:
-    kept = {k: _said(v) if isinstance(v, dict) else v for k, v in fields.items() if v is not None and v is not False}
+def _said(part: Meaning | Order) -> dict[str, Any]:
+    named = ((field.name, getattr(part, field.name)) for field in fields(part))
+    kept = {k: _said(v) if isinstance(v, (Meaning, Order)) else v for k, v in named if v is not None and v is not False}
     if "label" not in kept:
         kept.pop("by", None)
     return kept
 
 
-def _read(fields: dict[str, Any]) -> Meaning:
-    order, anchor = fields.get("order"), fields.get("anchor")
-    return Meaning(**fields | {"order": Order(**order) if order else None, "anchor": _read(anchor) if anchor else None})
+def _read(said: dict[str, Any]) -> Meaning:
+    order, anchor = said.get("order"), said.get("anchor")
+    return Meaning(**said | {"order": Order(**order) if order else None, "anchor": _read(anchor) if anchor else None})

@@ -109,7 +109,8 @@ def _referring(capture: Capture, screen: Screen, config: Measuring, seed: int) -
             meanings = list(dict.fromkeys(propose(screen, i)))
             meanings.sort(key=lambda m: uniform(seed, "proposal", capture.id, i, family, repr(m)))
             for meaning in meanings[: config.tries]:
-                sample = _id(capture.id, "refer", i, family, meaning.as_json())
+                said = meaning.as_json()
+                sample = _id(capture.id, "refer", i, family, said)
                 pick = Pick(seed, sample)
                 language = "zh" if pick.chance("language", config.chinese) else "en"
                 task = REFERRING[
@@ -123,7 +124,7 @@ def _referring(capture: Capture, screen: Screen, config: Measuring, seed: int) -
                 yield (
                     _row(sample, capture.id, asked, language, config, seed)
                     | _target(screen, i)
-                    | {"family": family, "meaning": meaning.as_json()}
+                    | {"family": family, "meaning": said}
                 )
                 if found.picks(i):
                     break

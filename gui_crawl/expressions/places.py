@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -54,13 +55,15 @@ def ranks(meaning: Meaning, screen: Screen, i: int) -> Iterator[Meaning]:
             yield replace(meaning, order=Order(axis=axis, index=place))
 
 
-def anchors(screen: Screen, i: int) -> Iterator[tuple[Direction, Meaning]]:
-    """Named things near `i`, the nearest first, with the direction in which `i` stands from each."""
+@lru_cache(maxsize=1)  # three families ask for the same element, one after the other
+def anchors(screen: Screen, i: int) -> list[tuple[Direction, Meaning]]:
+    """Named things near `i`, the nearest first, with the direction in which `i` stands from each; what `i` is inside of comes before."""
+    named: list[tuple[Direction, Meaning]] = []
     box = screen.boxes[i]
     for j in np.flatnonzero(screen.within[i])[::-1].tolist():
         noun = next((noun for noun in nouns.CONTAINERS if screen.strict[noun][j]), None)
         if noun:
-            yield "inside", Meaning(noun=noun)
+            named.append(("inside", Meaning(noun=noun)))
             break
     ids = screen.landmarks
     near = np.array([_together(screen, i, int(j)) for j in ids], bool)
@@ -86,11 +89,9 @@ def anchors(screen: Screen, i: int) -> Iterator[tuple[Direction, Meaning]]:
         (j, direction) for _, j, direction in sorted(found)[: 3 * ANCHORS] if not _parted(screen, i, j, direction)
     ]
     for j, direction in close[:ANCHORS]:
-        noun = screen.kinds[j]
-        yield (
-            direction,
-            Meaning(noun=noun if noun in ("heading", "button", "link", "tab") else None, label=screen.elements[j]["text"]),
-        )
+        noun = screen.kinds[j] if screen.kinds[j] in ("heading", "button", "link", "tab") else None
+        named.append((direction, Meaning(noun=noun, label=screen.elements[j]["text"])))
+    return named
 
 
 def _parted(screen: Screen, i: int, j: int, direction: Direction) -> bool:
@@ -107,10 +108,10 @@ def _parted(screen: Screen, i: int, j: int, direction: Direction) -> bool:
         return False
     gap = gap[:, :: max(1, gap.shape[1] // 32)]
     level = np.median(gap, axis=1)
-    plain = (np.abs(gap - level[:, None]).max(axis=2) <= 4).mean(
-        axis=1
-    ) >= 0.8  # across most of the way one colour: corners are round
-    step = np.abs(np.diff(level, axis=0)).max(axis=1) >= 2
+    step = (np.abs(np.diff(level, axis=0)) >= 2).any(axis=1)
+    if not step.any():
+        return False
+    plain = (np.abs(gap - level[:, None]) <= 4).all(axis=2).mean(axis=1) >= 0.8  # most of the way one colour: corners are round
     return bool((step & plain[1:] & plain[:-1]).any())
 
 
