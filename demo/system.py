@@ -45,9 +45,9 @@ FONTS = (
 def need(program: str) -> bool:
     """Whether `program` is there, after an attempt to install it as root; says in one line what is missing otherwise."""
     names = _NAMES.get(program, (program,))
-    if not any(map(shutil.which, names)):
+    if not browser.installed(names):
         _install(PACKAGES[program])
-    if any(map(shutil.which, names)):
+    if browser.installed(names):
         return True
     print(
         f"{program} is not here and could not be installed: apt-get install {' '.join(PACKAGES[program])}; what needs it is skipped",

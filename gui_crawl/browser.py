@@ -13,7 +13,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -68,6 +68,11 @@ class Chromium:
     agent: str = "SievelineBot/0.1"
 
 
+def installed(names: Sequence[str] = PROGRAMS) -> str | None:
+    """Path of the first of these programs that is there."""
+    return next(filter(None, map(shutil.which, names)), None)
+
+
 def find(config: Chromium) -> str:
     """Path of the program.
 
@@ -75,7 +80,7 @@ def find(config: Chromium) -> str:
         ConfigError: it is not installed.
     """
     names = PROGRAMS if config.executable is None else (config.executable,)
-    path = next(filter(None, map(shutil.which, names)), None)
+    path = installed(names)
     if path is None:
         raise ConfigError(f"{' or '.join(names)} is not installed; `python -m demo.system chromium` installs Chromium")
     return path

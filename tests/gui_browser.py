@@ -1,6 +1,5 @@
 """A browser for the tests of the crawl: one Chromium a test file, folders served below names of their own."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from gui_crawl.address_rules import AddressRules
-from gui_crawl.browser import PROGRAMS, Browser, Chromium
+from gui_crawl.browser import Browser, Chromium, installed
 from gui_crawl.devices import Device, Guise
 from gui_crawl.gateway import Gateway
 from gui_crawl.tab import Patience, Tab
 
-PROGRAM = next(filter(None, map(shutil.which, PROGRAMS)), None)
+PROGRAM = installed()
 needs_chromium = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
 SCREEN = Device(name="test", width=800, height=600)
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from gui_crawl import recipes
-from gui_crawl.browser import Chromium
+from gui_crawl.browser import Chromium, find
 from gui_crawl.crawl import Crawl
 from gui_crawl.devices import Guises
 from gui_crawl.explore import Exploring
@@ -144,6 +144,16 @@ def test_recipes_are_whole_and_frozen():
             make().seed = 1
     assert recipes.web().captures.measuring.manners.robots
     assert recipes.web().captures.measuring.allow == ()
+
+
+def test_the_browser_without_an_interface_comes_before_the_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match="chromium-headless-shell or chromium is not installed"):
+        find(Chromium())
+    for name in ("chromium", "chromium-headless-shell"):
+        (tmp_path / name).touch(mode=0o755)
+        assert find(Chromium()) == str(tmp_path / name)
+    assert find(Chromium(executable="chromium")) == str(tmp_path / "chromium")
 
 
 def test_a_missing_browser_is_said_before_any_work(made, tmp_path):
