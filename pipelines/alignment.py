@@ -7,7 +7,7 @@ import pyarrow as pa
 import xxhash
 
 from classifiers import alignment as judge
-from pipelines.shard_step import ShardStep
+from pipelines.measuring import MeasuringStep
 from sieveline import storage
 from sieveline.cache import cache_folder
 from sieveline.errors import RetryableError, ShardError
@@ -22,7 +22,7 @@ READ_BYTES = 64 << 20  # of images in memory at once
 READ_ROWS = 512
 
 
-class AlignmentStep(ShardStep):
+class AlignmentStep(MeasuringStep):
     """Scores a shard's surviving pairs. Model batches never span two shards."""
 
     name = "alignment"

@@ -20,7 +20,7 @@ from sieveline.stages import concepts as concepts_stage
 
 
 class Matching(ShardStep):
-    """What both concept steps share: the entries a caption holds, measured once per vocabulary."""
+    """What both concept steps share: the entries a caption holds, matched once per vocabulary."""
 
     upstream = "alignment"
     stage = "concepts"
@@ -32,7 +32,11 @@ class Matching(ShardStep):
     def measurement(self, shard: Shard) -> str:
         return fingerprint(self.vocabulary, code_version(matching))
 
-    def measure(self, shard: Shard, rows: pa.Table, model: None) -> pa.Table:
+    def matches(self, task: Task, rows: pa.Table) -> pa.ChunkedArray:
+        """The entries in the caption of each row: list<int32>, ids in the vocabulary."""
+        return self.measured(task, rows, self._match)["concepts"]
+
+    def _match(self, rows: pa.Table) -> pa.Table:
         matcher = _matcher(self.recipe.concepts.vocabulary)
         return pa.table({"row": rows["row"], "concepts": matcher.match(rows["caption"])})
 
@@ -58,7 +62,7 @@ class ConceptCounts(Matching):
     def run(self, task: Task, model: Any) -> ledger.StageCount:
         with self.cost(task):
             rows = self.rows(task.shard)
-            matches = self.measured(task, rows, model)["concepts"]
+            matches = self.matches(task, rows)
             entries, counts = np.unique(
                 np.concatenate([c.flatten().to_numpy() for c in matches.chunks] or [[]]), return_counts=True
             )
@@ -124,8 +128,10 @@ class ConceptsStep(Matching):
     def thresholds(self, shard: Shard) -> Any:
         return [self.recipe.concepts, self.recipe.seed, self.counts_fingerprint]
 
-    def decide(self, rows: pa.Table, measured: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
-        columns = pa.table({"sample_id": rows["sample_id"], "concepts": measured["concepts"]})
-        return concepts_stage.decide(columns, self.counts, self.recipe.concepts, self.recipe.seed), {
-            "concepts": measured["concepts"]
-        }
+    def run(self, task: Task, model: Any) -> ledger.StageCount:
+        with self.cost(task):
+            rows = self.rows(task.shard)
+            matches = self.matches(task, rows)
+            columns = pa.table({"sample_id": rows["sample_id"], "concepts": matches})
+            verdicts = concepts_stage.decide(columns, self.counts, self.recipe.concepts, self.recipe.seed)
+        return self.publish(task, rows, verdicts, {"concepts": matches}, {})

@@ -248,8 +248,8 @@ class DuplicatesStep(DecidedStep):
         table = ledger.read_table(self.output.ledger("heuristics", shard.id), columns)
         return table.filter(table["kept"])
 
-    def decide(self, rows: pa.Table, measured: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
-        found = measured.take(pc.index_in(rows["row"], measured["row"].combine_chunks()))
+    def verdicts(self, rows: pa.Table, decided: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+        found = decided.take(pc.index_in(rows["row"], decided["row"].combine_chunks()))
         alone = {
             "caption_quality": pa.array(stage.caption_quality(rows)),
             "cluster_id": rows["sample_id"],

@@ -143,8 +143,8 @@ class DuplicatesStep(DecidedStep):
         table = ledger.read_table(self.output.ledger("captures", shard.id), [*LEDGER.names, "page", "state"])
         return table.filter(table["kept"])
 
-    def decide(self, rows: pa.Table, measured: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
-        found = measured.take(pc.index_in(rows["page"], measured["page"].combine_chunks()))
+    def verdicts(self, rows: pa.Table, decided: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+        found = decided.take(pc.index_in(rows["page"], decided["page"].combine_chunks()))
         loaded = rows.filter(pc.equal(rows["state"], 0))
         own = loaded["sample_id"].take(pc.index_in(rows["page"], loaded["page"].combine_chunks()))
         is_page = pc.equal(rows["state"], 0)

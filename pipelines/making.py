@@ -74,8 +74,7 @@ class MakingStep(ShardStep):
             measured = ledger.read_table(url)
             verdicts = self.judge(measured)
             columns = {name: measured[name] for name in self.ledgered.names}
-            table = ledger.assemble(measured, verdicts, self.keeps(verdicts), columns)
-        return self.publish(task, table, (ledger.read_metadata(url) or {}) | self.metadata(model))
+        return self.publish(task, measured, verdicts, columns, (ledger.read_metadata(url) or {}) | self.metadata(model))
 
     def _make(self, task: Task, url: str, model: Any) -> None:
         schema = pa.schema([*_PLACE, *self.made])
@@ -124,9 +123,7 @@ class FanOutStep(ShardStep):
             measured = self._children(task, parents, model)
             verdicts = self.judge(measured)
             columns = {"parent": measured["parent"]} | {name: measured[name] for name in self.ledgered.names}
-            table = ledger.assemble(measured, verdicts, self.keeps(verdicts), columns)
-        footer = {"stage": self.name, "measurement": task.measurement, **self._media(task.shard), **self.metadata(model)}
-        return self.publish(task, table, footer)
+        return self.publish(task, measured, verdicts, columns, self._media(task.shard) | self.metadata(model))
 
     def _media(self, shard: Shard) -> dict[str, Any]:
         made = (ledger.read_metadata(self.output.ledger(self.first, shard.id)) or {}).get("media")

@@ -19,8 +19,9 @@ from ocr_synth.stages import scene_text, scene_views, text_density
 from pipelines.alignment import read_rows
 from pipelines.engine import Engine
 from pipelines.making import FanOutStep
+from pipelines.measuring import MeasuringStep
 from pipelines.reading import ReadingStep
-from pipelines.shard_step import ShardStep, run_step, select_rows
+from pipelines.shard_step import run_step, select_rows
 from pipelines.write import Composer, Members, run_write
 from sieveline import image_files, ledger, training_sample
 from sieveline.errors import ConfigError
@@ -63,7 +64,7 @@ class TextDensityStep(ReadingStep):
         return text_density.decide(measured, self.recipe.text_density)
 
 
-class SceneTextStep(ShardStep):
+class SceneTextStep(MeasuringStep):
     """Reads the text in what is left, with one engine a worker process."""
 
     name, upstream, first = "scene_text", "text_density", "text_density"

@@ -44,7 +44,8 @@ from ocr_synth.synthetic.line import LINE
 from ocr_synth.synthetic.render import NotRenderedError, Renderer
 from pipelines.engine import Engine
 from pipelines.making import MakingStep, Media
-from pipelines.shard_step import ShardStep, run_step
+from pipelines.measuring import MeasuringStep
+from pipelines.shard_step import run_step
 from pipelines.write import Composer, Members, read_at, run_write
 from sieveline import ledger, training_sample
 from sieveline.draws import uniforms
@@ -126,7 +127,7 @@ class RenderStep(MakingStep):
         return render_stage.decide(measured, self.recipe.render)
 
 
-class TruthStep(ShardStep):
+class TruthStep(MeasuringStep):
     """Reads a share of the documents back, rendered undegraded."""
 
     name = "truth"

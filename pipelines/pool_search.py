@@ -151,5 +151,13 @@ class DecidedStep(ShardStep):
     def thresholds(self, shard: Shard) -> Any:
         return self.recipe.duplicates
 
-    def measured(self, task: Task, rows: pa.Table, model: Any) -> pa.Table:
-        return ledger.read_table(self.output.global_step(STEP, "decided", task.measurement, f"{task.shard.id}.parquet"))
+    @abstractmethod
+    def verdicts(self, rows: pa.Table, decided: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+        """Verdicts (`VERDICT`) and the ledger's own columns of `rows`, row by row, from what was decided on the shard's."""
+
+    def run(self, task: Task, model: Any) -> ledger.StageCount:
+        with self.cost(task):
+            rows = self.rows(task.shard)
+            decided = ledger.read_table(self.output.global_step(STEP, "decided", task.measurement, f"{task.shard.id}.parquet"))
+            verdicts, columns = self.verdicts(rows, decided)
+        return self.publish(task, rows, verdicts, columns, {})

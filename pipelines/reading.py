@@ -42,8 +42,7 @@ class ReadingStep(ShardStep):
             measured = ledger.read_table(url)
             verdicts = self.judge(measured)
             columns = {name: measured[name] for name in self.ledgered.names}
-            table = ledger.assemble(measured, verdicts, self.keeps(verdicts), columns)
-        return self.publish(task, table, ledger.read_metadata(url) or {})
+        return self.publish(task, measured, verdicts, columns, ledger.read_metadata(url) or {})
 
     def _read(self, task: Task, url: str) -> None:
         source = open_shard(task.shard.url, self.recipe.limits, captions=self.captions)

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from classifiers import alignment as judge
-from pipelines.shard_step import ShardStep, select_rows
+from pipelines.measuring import MeasuringStep
+from pipelines.shard_step import select_rows
 from recaption import evidence, facts, noise, verify, words
 from recaption.evidence import OcrEvidence
 from recaption.facts import FactFinder
@@ -45,7 +46,7 @@ class Recaptioner:
     verifier: Verifier
 
 
-class RecaptionStep(ShardStep):
+class RecaptionStep(MeasuringStep):
     """Every row stays; a reason says why its original caption does too."""
 
     name = "recaption"

@@ -1,4 +1,4 @@
-"""A step over source shards: measure what is not measured yet, decide, publish the ledger.
+"""A step over source shards: what all steps do alike, and how one runs as a Beam pipeline.
 
 Measurements are kept per row under the fingerprint of what they depend on, so a moved threshold measures only rows that newly reach the
 step. A ledger names the decision it holds (a fingerprint over configuration, measurement and the upstream decision); where that still
@@ -8,7 +8,7 @@ stands, the shard is done and is not even given to Beam.
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -31,7 +31,10 @@ IDENTITY = ["sample_id", "source_shard", "row", "key", "offset", "length"]
 
 
 class ShardStep(ABC):
-    """One stage's work on one source shard. Subclasses say what is measured and how it is decided.
+    """One stage's work on one source shard.
+
+    Nearly every stage is one of four kinds: a line's first reads its samples (`ReadingStep`) or makes them (`MakingStep`), a later one
+    measures what comes in and gives each row a verdict (`MeasuringStep`) or makes several rows of each (`FanOutStep`).
 
     Attributes:
         name: the step, as in the line's `steps`.
@@ -66,24 +69,24 @@ class ShardStep(ABC):
 
     @abstractmethod
     def thresholds(self, shard: Shard) -> Any:
-        """What `decide` depends on besides the measured columns."""
+        """What the verdicts depend on besides the measured columns."""
 
     def load_model(self, threads: int) -> Any:
-        """What `measure` needs in memory once per worker process."""
+        """What `run` needs in memory once per worker process."""
         return None
 
     def on_gpu(self) -> bool:
         """Whether the model lies on a GPU, so that a machine's processes should share one copy."""
         return False
 
-    def measure(self, shard: Shard, rows: pa.Table, model: Any) -> pa.Table:
-        """Measured columns for `rows` (as `self.rows` gives them), with `row` first, in their order. A step with a `run` of its
-        own has no need of it, nor of `decide`."""
-        raise NotImplementedError
+    @abstractmethod
+    def run(self, task: "Task", model: Any) -> ledger.StageCount:
+        """Does the step for one shard and leaves its `result`; returns the counts of its rows.
 
-    def decide(self, rows: pa.Table, measured: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
-        """Verdicts (`VERDICT`) and the ledger's own columns, for `rows` and what was measured of them, row by row."""
-        raise NotImplementedError
+        Raises:
+            RetryableError: something failed in a way that may pass.
+            ShardError: the shard cannot be done.
+        """
 
     def keeps(self, verdicts: pa.Table) -> pa.Array:
         """Which rows go on: those without a reason, unless a stage's reasons say something else."""
@@ -97,23 +100,32 @@ class ShardStep(ABC):
         """The file whose footer names the decision it holds: the marker that the step is done with a shard."""
         return self.output.ledger(self.name, shard_id)
 
-    def run(self, task: "Task", model: Any) -> ledger.StageCount:
-        """Does the step for one shard; returns the counts of its rows."""
-        with self.cost(task):
-            rows = self.rows(task.shard)
-            measured = self.measured(task, rows, model)
-            verdicts, columns = self.decide(rows, measured)
-        footer = {"stage": self.name, "measurement": task.measurement, **self.metadata(model)}
-        return self.publish(task, ledger.assemble(rows, verdicts, self.keeps(verdicts), columns), footer)
-
     # --- what every step does alike ---
 
-    def publish(self, task: "Task", table: pa.Table, footer: dict[str, Any]) -> ledger.StageCount:
-        """Publishes a ledger that conserves its rows."""
+    def publish(
+        self,
+        task: "Task",
+        rows: pa.Table,
+        verdicts: pa.Table,
+        columns: Mapping[str, pa.Array | pa.ChunkedArray],
+        footer: Mapping[str, Any],
+    ) -> ledger.StageCount:
+        """Publishes a ledger that conserves its rows.
+
+        Args:
+            task: the shard, and the fingerprints of what was done with it.
+            rows: hold the columns of `LEDGER` up to `length`.
+            verdicts: of schema `VERDICT`, row for row.
+            columns: the ledger's own, row for row.
+            footer: what it says beside the fingerprints.
+        """
+        table = ledger.assemble(rows, verdicts, self.keeps(verdicts), columns)
         count = ledger.StageCount(self.name)
         count.add(table)
         count.check()
-        footer = footer | {
+        footer = {**footer} | {
+            "stage": self.name,
+            "measurement": task.measurement,
             "recipe": fingerprint(getattr(self.recipe, self.stage or self.name)),
             "code": f"sieveline {version('sieveline')}",
             "decision": task.decision,
@@ -151,13 +163,13 @@ class ShardStep(ABC):
         assert url
         return url
 
-    def measured(self, task: "Task", rows: pa.Table, model: Any) -> pa.Table:
-        """The measured columns of `rows`; what is missing is measured now and kept."""
+    def measured(self, task: "Task", rows: pa.Table, measure: Callable[[pa.Table], pa.Table]) -> pa.Table:
+        """The measured columns of `rows`, `row` first; `measure` is handed the rows that were not measured yet, and what it gives is kept."""
         url = self.output.measured(self.stage or self.name, task.measurement, task.shard.id)
         known = ledger.read_table(url) if storage.exists(url) else None
         missing = rows if known is None else rows.filter(pc.invert(pc.is_in(rows["row"], known["row"].combine_chunks())))
         if known is None or missing.num_rows:
-            new = self.measure(task.shard, missing, model)
+            new = measure(missing)
             known = new if known is None else pa.concat_tables([known, new.cast(known.schema)]).sort_by("row")
             ledger.write_table(url, known, {"stage": self.name, "measurement": task.measurement})
         return select_rows(known, rows["row"])

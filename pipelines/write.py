@@ -285,19 +285,15 @@ class WriteLedger(ShardStep):
         places = [[start, stop, file, sorted(skipped)] for start, stop, file, skipped in self.places.get(shard.id, [])]
         return [self.composer.settings, places]
 
-    def rows(self, shard: Shard) -> pa.Table:
-        return self.composer.kept(shard)
-
-    def measured(self, task: Task, rows: pa.Table, model: Any) -> pa.Table:
-        return rows
-
-    def decide(self, rows: pa.Table, measured: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
-        shard_id = rows["source_shard"][0].as_py() if rows.num_rows else ""
-        ids = self.composer.sample_ids(rows)
-        files: list[str | None] = [None] * len(ids)
-        for start, stop, file, skipped in self.places.get(shard_id, []):
-            for i in range(start, stop):
-                files[i] = None if ids[i] in skipped else file
-        verdicts = Verdicts(len(ids))
-        verdicts.rule(Reason.UNREADABLE_SOURCE, np.array([f is None for f in files], bool))
-        return verdicts.table(), self.composer.ledger_columns(rows) | {"training_shard": pa.array(files, pa.string())}
+    def run(self, task: Task, model: Any) -> StageCount:
+        with self.cost(task):
+            rows = self.composer.kept(task.shard)
+            ids = self.composer.sample_ids(rows)
+            files: list[str | None] = [None] * len(ids)
+            for start, stop, file, skipped in self.places.get(task.shard.id, []):
+                for i in range(start, stop):
+                    files[i] = None if ids[i] in skipped else file
+            verdicts = Verdicts(len(ids))
+            verdicts.rule(Reason.UNREADABLE_SOURCE, np.array([f is None for f in files], bool))
+            columns = self.composer.ledger_columns(rows) | {"training_shard": pa.array(files, pa.string())}
+        return self.publish(task, rows, verdicts.table(), columns, {})
