@@ -21,7 +21,8 @@ class Case:
 HEAD = """<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width"><title>Torture</title>
 <style>html{background:#fff}body{margin:0;font:16px/20px sans-serif;color:#111}
 .at{position:absolute;box-sizing:border-box;width:120px;height:40px;margin:0;padding:4px;border:1px solid #222;background:#eee;color:#111}
-.cover{position:absolute;left:0;top:0;width:400px;height:300px}</style>"""
+.cover{position:absolute;left:0;top:0;width:400px;height:300px}
+.burger::before{content:"";position:absolute;left:8px;top:18px;width:24px;height:2px;background:#222}.clearfix::after{content:"";display:table}</style>"""
 
 A, B, C = (20, 30, 140, 70), (20, 100, 140, 140), (220, 30, 340, 70)
 
@@ -31,6 +32,12 @@ def button(id: str, box: Box, style: str = "", text: str = "Press me", tag: str 
     return f'<{tag} id={id} class=at {more} style="left:{box[0]}px;top:{box[1]}px;{style}">{text}</{tag}>'
 
 
+def bare(id: str, box: Box, inner: str = "", kind: str = "", style: str = "") -> str:
+    """A button of 40 x 40 without ground, border and text, at the corner of `box`: what it holds alone can be seen."""
+    return f'<button id={id} aria-label=Menu class="{kind}" style="position:absolute;left:{box[0]}px;top:{box[1]}px;width:40px;height:40px;padding:0;background:none;border:0;{style}">{inner}</button>'
+
+
+BARS = '<span style="display:block;width:24px;height:{0};margin:4px auto;background:{1}"></span>' * 3
 PNG = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAATElEQVQIHTXBIQEAMAgEwKfNFFnQhECTgyTEQBMHNfV38nJAawWSlwNaK5C8HNBageTlgNYKJDcO0g6Q3DhIO0By4yDtAMmNg7QD9AF5ahoZBbyy1QAAAABJRU5ErkJggg=="
 STRIPES = "repeating-linear-gradient(90deg,#fff 0 4px,#bbb 4px 8px)"
 SVG_ICON = '<svg id=icon style="position:absolute;left:20px;top:30px" width=24 height=24><title>Home</title><path d="M2 12L12 2l10 10v10H2z" fill=red /></svg>'
@@ -208,7 +215,25 @@ CASES: dict[str, Case] = {
     "clear-custom-checkbox": Case(
         '<label id=l style="position:absolute;left:20px;top:30px"><input id=h type=checkbox style="opacity:0;position:absolute">Agree</label>', {"l": None}, ("h",)
     ),
+    "nothing-over-a-picture": Case(
+        f'<div style="position:absolute;left:0;top:0;width:300px;height:200px;background:{STRIPES}">{bare("h", (20, 30, 0, 0), style="border:1px solid transparent")}{bare("c", (20, 130, 0, 0), kind="clearfix")}{bare("s", (120, 130, 0, 0), style="box-shadow:0 0 0 transparent")}</div>' + button("a", C),
+        {"a": C}, ("h", "c", "s"),
+    ),
     # -- seen in unusual ways
+    "icons-of-thin-bars": Case(
+        bare("a", (20, 30, 0, 0), BARS.format("2px", "#222")) + bare("b", (120, 30, 0, 0), BARS.format("1px", "#222")) + bare("h", (220, 30, 0, 0), BARS.format("2px", "#fff")),
+        {"a": (20, 30, 60, 70), "b": (120, 30, 160, 70)}, ("h",),
+    ),
+    "icons-of-borders": Case(
+        bare("a", (20, 30, 0, 0), '<i style="position:absolute;left:14px;top:10px;width:10px;height:10px;border:solid #222;border-width:0 2px 2px 0;transform:rotate(45deg)"></i>')
+        + bare("b", (120, 30, 0, 0), '<i style="position:absolute;left:8px;top:20px;width:24px;border-bottom:2px solid #222"></i>')
+        + bare("h", (220, 30, 0, 0), '<i style="position:absolute;left:8px;top:10px;width:10px;height:10px;border:2px solid transparent"></i>'),
+        {"a": (20, 30, 60, 70), "b": (120, 30, 160, 70)}, ("h",),
+    ),
+    "icons-of-pseudo-elements": Case(
+        bare("a", (20, 30, 0, 0), kind="burger") + bare("b", (120, 30, 0, 0), "<i class=burger></i>") + bare("c", (220, 30, 0, 0), '<i class=burger style="position:static;font:0/0 a"></i>'),
+        {"a": (20, 30, 60, 70), "b": (120, 30, 160, 70), "c": (220, 30, 260, 70)},
+    ),
     "display-contents": Case('<div id=t style="display:contents">Bare text</div>', {"t": None}),
     "rotated": Case(button("a", (100, 100, 0, 0), "transform:rotate(90deg)"), {"a": (140, 60, 180, 180)}),
     "scaled": Case(button("a", (20, 30, 0, 0), "transform:scale(2);transform-origin:0 0"), {"a": (20, 30, 260, 110)}),

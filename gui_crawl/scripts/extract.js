@@ -9,6 +9,7 @@
   const CONTAINER = /^(dialog|alertdialog|alert|menu|menubar|tablist|toolbar|listbox|tree|grid|progressbar|meter|tooltip|status|tabpanel|radiogroup)$/;
   const ICON_CLASS = /^(?:fa|fas|far|fab|bi|mdi|ti|icon|icofont|glyphicon|lucide|ri|bx|las?|feather|ion|ph|icon-icon)-(?!fw$|lg$|sm$|xs$|\d+x$|spin|rotate|flip|stack|solid$|regular$|brands$|icon$)([a-z][a-z0-9-]*)$/;
   const SKIP = /^(script|style|noscript|template|head|meta|link|title|base|br|wbr|source|track|param|defs|clippath|mask|symbol|lineargradient|radialgradient|filter|metadata|desc|pattern)$/i;
+  const SIDES = ["Top", "Right", "Bottom", "Left"];
   const MIN_SIDE = 4; // CSS pixels: below it nothing can be told apart, and "for screen readers only" is 1 pixel
   const MAX_TEXT = 500, MAX_UNSEEN = 60;
   const tidy = (s) => s.replace(/\s+/g, " ").trim().toWellFormed();
@@ -157,9 +158,15 @@
     return null;
   }
 
-  const drawn = (element, style) =>
-    style.backgroundImage !== "none" || colour(style.backgroundColor)[3] > 0.05 || parseFloat(style.borderTopWidth) > 0
-    || ["::before", "::after"].some((which) => !/^(none|normal)$/.test(getComputedStyle(element, which).content));
+  const painted = (style) =>
+    style.backgroundImage !== "none" || colour(style.backgroundColor)[3] > 0.05
+    || SIDES.some((side) => parseFloat(style[`border${side}Width`]) > 0 && colour(style[`border${side}Color`])[3] > 0.05);
+  // Whether a pseudo-element draws something; the empty one that only clears floats does not.
+  const pseudo = (element) => ["::before", "::after"].some((which) => {
+    const s = getComputedStyle(element, which);
+    return !/^(none|normal)$/.test(s.content) && (s.content !== '""' || painted(s));
+  });
+  const drawn = (element, style) => painted(style) || pseudo(element);
 
   // What the page calls the picture of an element itself: by icon font class, SVG title or sprite, file name.
   function iconOf(element) {
@@ -352,10 +359,16 @@
     for (const child of element.querySelectorAll("*")) {
       const c = sieveline.info(child);
       if (!c || c.style.visibility !== "visible" || c.style.display === "contents") continue;
+      if (pseudo(child)) {
+        perhaps = true; // it may stand anywhere
+        continue;
+      }
       const media = MEDIA.test(child.localName);
-      if (!media && !drawn(child, c.style)) continue;
-      const part = intersect(rectangle(child.getBoundingClientRect()), info.box);
-      if (part[2] - part[0] < MIN_SIDE || part[3] - part[1] < MIN_SIDE) continue;
+      if (!media && !painted(c.style)) continue;
+      const whole = rectangle(child.getBoundingClientRect());
+      const part = intersect(whole, info.box);
+      // A bar of a menu's icon is thinner than anything that is listed; of the rest as much must be in sight.
+      if (empty(part) || [0, 1].some((i) => part[i + 2] - part[i] < Math.min(MIN_SIDE, whole[i + 2] - whole[i] - 0.5))) continue;
       if (media) return true;
       perhaps = true;
     }
