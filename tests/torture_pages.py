@@ -234,6 +234,26 @@ CASES: dict[str, Case] = {
         bare("a", (20, 30, 0, 0), kind="burger") + bare("b", (120, 30, 0, 0), "<i class=burger></i>") + bare("c", (220, 30, 0, 0), '<i class=burger style="position:static;font:0/0 a"></i>'),
         {"a": (20, 30, 60, 70), "b": (120, 30, 160, 70), "c": (220, 30, 260, 70)},
     ),
+    "edges-alone": Case(
+        bare("o", (20, 30, 0, 0), style="outline:2px solid #222;outline-offset:-4px") + bare("s", (120, 30, 0, 0), style="box-shadow:inset 0 0 0 2px #222")
+        + bare("b", (220, 30, 0, 0), style="border:6px solid transparent;border-image:linear-gradient(red,blue) 1") + bare("h", (320, 30, 0, 0), style="box-shadow:0 6px 9px #222"),
+        {"o": (20, 30, 60, 70), "s": (120, 30, 160, 70), "b": (220, 30, 260, 70)}, ("h",),
+    ),
+    "gauges": Case("<progress id=p value=.5></progress> <meter id=m value=.3></meter>", {"p": None, "m": None}),
+    "carousel": Case(
+        '<div style="position:absolute;left:20px;top:30px;width:120px;height:40px;overflow:hidden;white-space:nowrap"><div style="transform:translateX(-120px)">'
+        + "".join(f'<a id={i} href=x style="display:inline-block;width:120px;height:40px;background:#cde">Slide</a>' for i in "hak") + "</div></div>",
+        {"a": A}, ("h", "k"),
+    ),
+    "root-zoomed": Case("<style>html{zoom:.8}</style>" + button("a", (20, 30, 0, 0)), {"a": (16, 24, 112, 56)}),
+    "clipped-by-round-corners": Case(
+        f'<div style="position:absolute;left:0;top:0;width:200px;height:200px;border-radius:50%;overflow:hidden;background:#eef">{button("h", (0, 0, 0, 0), "width:24px;height:20px", "x")}{button("a", (60, 80, 0, 0), "width:80px")}</div>',
+        {"a": (60, 80, 140, 120)}, ("h",),
+    ),
+    "link-over-a-whole-card": Case(
+        '<div style="position:absolute;left:20px;top:30px;width:200px;height:100px;background:#eee"><p id=p style="margin:0">Words</p><a id=h href=x aria-label=Open style="position:absolute;inset:0"></a></div>',
+        {"p": None}, ("h",),
+    ),
     "display-contents": Case('<div id=t style="display:contents">Bare text</div>', {"t": None}),
     "rotated": Case(button("a", (100, 100, 0, 0), "transform:rotate(90deg)"), {"a": (140, 60, 180, 180)}),
     "scaled": Case(button("a", (20, 30, 0, 0), "transform:scale(2);transform-origin:0 0"), {"a": (20, 30, 260, 110)}),

@@ -4,6 +4,7 @@
 (() => {
   const { CLEAR, UNSURE, COVERED, intersect, empty, area, bounds, rectangle, colour, shadowOf } = sieveline;
   const FIELD = /^(input|textarea|select)$/;
+  const GAUGE = /^(progress|meter)$/;
   const MEDIA = /^(img|svg|canvas|video|audio|object|embed)$/;
   const WIDGET = /^(button|link|tab|menuitem|menuitemcheckbox|menuitemradio|option|checkbox|radio|switch|slider|spinbutton|combobox|textbox|searchbox|treeitem)$/;
   const CONTAINER = /^(dialog|alertdialog|alert|menu|menubar|tablist|toolbar|listbox|tree|grid|progressbar|meter|tooltip|status|tabpanel|radiogroup)$/;
@@ -154,13 +155,15 @@
     if (MEDIA.test(tag)) return "media";
     if (info.own.length) return "text";
     if (iconOf(element) !== null && !element.childElementCount) return "icon";
-    if ((role && CONTAINER.test(role)) || tag === "dialog" || tag === "progress" || tag === "meter") return "container";
+    if ((role && CONTAINER.test(role)) || tag === "dialog" || GAUGE.test(tag)) return "container";
     return null;
   }
 
   const painted = (style) =>
     style.backgroundImage !== "none" || colour(style.backgroundColor)[3] > 0.05
     || SIDES.some((side) => parseFloat(style[`border${side}Width`]) > 0 && colour(style[`border${side}Color`])[3] > 0.05);
+  // What may draw within a box or only around it: pixels decide.
+  const edged = (style) => style.boxShadow !== "none" || style.outlineStyle !== "none" || style.borderImageSource !== "none";
   // Whether a pseudo-element draws something; the empty one that only clears floats does not.
   const pseudo = (element) => ["::before", "::after"].some((which) => {
     const s = getComputedStyle(element, which);
@@ -354,23 +357,24 @@
   // Whether what is seen of an element holds something that is drawn: true, false, or null where only pixels can say.
   function holding(info) {
     const { element, style } = info;
-    if (MEDIA.test(element.localName) || FIELD.test(element.localName) || drawn(element, style) || textOf(info) !== "") return true;
-    let perhaps = false;
+    const tag = element.localName;
+    if (MEDIA.test(tag) || FIELD.test(tag) || GAUGE.test(tag) || drawn(element, style) || textOf(info) !== "") return true;
+    let perhaps = edged(style);
     for (const child of element.querySelectorAll("*")) {
       const c = sieveline.info(child);
       if (!c || c.style.visibility !== "visible" || c.style.display === "contents") continue;
-      if (pseudo(child)) {
-        perhaps = true; // it may stand anywhere
-        continue;
-      }
       const media = MEDIA.test(child.localName);
-      if (!media && !painted(c.style)) continue;
-      const whole = rectangle(child.getBoundingClientRect());
-      const part = intersect(whole, info.box);
-      // A bar of a menu's icon is thinner than anything that is listed; of the rest as much must be in sight.
-      if (empty(part) || [0, 1].some((i) => part[i + 2] - part[i] < Math.min(MIN_SIDE, whole[i + 2] - whole[i] - 0.5))) continue;
-      if (media) return true;
-      perhaps = true;
+      if (perhaps && !media) continue;
+      if (media || painted(c.style) || edged(c.style)) {
+        const whole = rectangle(child.getBoundingClientRect());
+        const part = intersect(whole, info.box);
+        // A bar of a menu's icon is thinner than anything that is listed; of the rest as much must be in sight.
+        if (!empty(part) && [0, 1].every((i) => part[i + 2] - part[i] >= Math.min(MIN_SIDE, whole[i + 2] - whole[i] - 0.5))) {
+          if (media) return true;
+          perhaps = true;
+        }
+      }
+      perhaps ||= pseudo(child); // it may stand anywhere
     }
     return perhaps || shadowOf(element) ? null : false;
   }
