@@ -51,3 +51,19 @@ def test_what_is_seen_is_listed_and_nothing_else(tabs, name, device):
     for key, box in case.seen.items():
         if box is not None:
             assert found[key] == pytest.approx(box, abs=1), key
+
+
+COVER = '<div style="position:absolute;left:0;top:0;width:130px;height:300px;background:#def"></div>'
+STYLE = "position:absolute;left:20px;margin:0;padding:0;border:0;white-space:nowrap;font:16px/20px monospace;background:none"
+
+
+@pytest.mark.parametrize("tag", ["button", "a href=x", "p"])
+def test_of_what_is_partly_covered_the_words_in_sight_are_said(tmp_path, tag):
+    (tmp_path / "index.html").write_text(
+        f'{torture_pages.HEAD}<{tag} style="{STYLE}">hidden words are not said</{tag.split()[0]}>{COVER}'
+    )
+    with browser_on({"words.localhost": tmp_path}) as browser:
+        tab = new_tab(browser)
+        tab.open("http://words.localhost/index.html")
+        listing = look(tab, pixels.decode(tab.screenshot()), Looking())
+        assert {e["text"] for e in listing.elements} == {"are not said"}

@@ -122,6 +122,9 @@ CASES: dict[str, Case] = {
     "covered-half": Case(
         button("a", A) + '<div style="position:absolute;left:80px;top:0;width:400px;height:300px;background:#def"></div>', {"a": (20, 30, 80, 70)}
     ),
+    "covered-but-for-its-padding": Case(
+        button("h", A, "background:none;border:0;padding:0 40px") + '<div class=cover style="left:55px;background:#def"></div>' + button("a", (20, 400, 0, 0)), {"a": (20, 400, 140, 440)}, ("h",)
+    ),
     "covered-by-what-takes-no-pointer": Case(
         button("h", A) + '<div class=cover style="background:#def;pointer-events:none"></div>' + button("a", C), {"a": C}, ("h",)
     ),

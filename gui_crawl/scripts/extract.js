@@ -318,6 +318,7 @@
     if (found.state === COVERED) return gone(info, found.covered ? "occluded" : "clipped");
     info.box = found.box;
     info.partial = area(found.box) < 0.95 * area(box);
+    if (info.partial) info.said = undefined; // `holding` has read all of its words
     if (info.box[2] - info.box[0] < MIN_SIDE || info.box[3] - info.box[1] < MIN_SIDE) return gone(info, "occluded");
     if (info.partial && info.meaning !== "text" && !info.suspect && holding(info) === false) return gone(info, "occluded");
     info.point = found.point;
