@@ -10,6 +10,23 @@ from tests.gui_browser import SCREEN, browser_on, needs_chromium, new_tab
 from tests.torture_pages import CASES, OTHER_HOST
 
 pytestmark = [needs_chromium, pytest.mark.timeout(300)]
+HALF = '<div style="position:absolute;left:0;top:0;width:130px;height:300px;background:#def"></div>'
+ROW = 'id=a style="position:absolute;left:20px;margin:0;padding:0;border:0;white-space:nowrap;font:16px/20px monospace;background:none"'
+WORDS = {
+    "covered-button": (f"<button {ROW}>hidden words are not said</button>{HALF}", "are not said"),
+    "covered-link": (f"<a href=x {ROW}>hidden words are not said</a>{HALF}", "are not said"),
+    "covered-paragraph": (f"<p {ROW}>hidden words are not said</p>{HALF}", "are not said"),
+    "list-in-a-list": ("<ul><li id=a>Fruit<ul><li>Apple<li>Pear</ul></ul>", "Fruit"),
+    "inline-block": (
+        "<h2 id=a>News <span style='display:inline-block'>today</span> here</h2>",
+        "News today here",
+    ),  # in its line
+    "block-between": ("<div id=a>Before<p>Between</p>After</div>", "Before Between After"),
+    "covered-parts": (f"<p {ROW}>hidden words <b>a</b>re <i>not</i> <u>said</u></p>{HALF}", "are not said"),
+    "covered-chinese": (f"<p {ROW}>隐藏的文字不说看得见</p>{HALF}", "看得见"),
+    "inline": ("<p id=a>One <b>two</b> <i>three</i></p>", "One two three"),
+    "upper-case": ("<ul style='text-transform:uppercase'><li id=a>Fruit<ul><li>Apple</ul></ul>", "FRUIT"),
+}
 DENSE = Device(name="dense", width=800, height=600, scale=2)
 
 
@@ -18,6 +35,8 @@ def tabs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("torture")
     for name in CASES:
         (folder / f"{name}.html").write_text(torture_pages.page(name))
+    for name, (body, _) in WORDS.items():
+        (folder / f"{name}.html").write_text(torture_pages.HEAD + body)
     for name, text in torture_pages.FILES.items():
         (folder / name).write_text(text)
     with browser_on({"torture.localhost": folder, OTHER_HOST: folder}) as browser:
@@ -53,17 +72,9 @@ def test_what_is_seen_is_listed_and_nothing_else(tabs, name, device):
             assert found[key] == pytest.approx(box, abs=1), key
 
 
-COVER = '<div style="position:absolute;left:0;top:0;width:130px;height:300px;background:#def"></div>'
-STYLE = "position:absolute;left:20px;margin:0;padding:0;border:0;white-space:nowrap;font:16px/20px monospace;background:none"
-
-
-@pytest.mark.parametrize("tag", ["button", "a href=x", "p"])
-def test_of_what_is_partly_covered_the_words_in_sight_are_said(tmp_path, tag):
-    (tmp_path / "index.html").write_text(
-        f'{torture_pages.HEAD}<{tag} style="{STYLE}">hidden words are not said</{tag.split()[0]}>{COVER}'
-    )
-    with browser_on({"words.localhost": tmp_path}) as browser:
-        tab = new_tab(browser)
-        tab.open("http://words.localhost/index.html")
-        listing = look(tab, pixels.decode(tab.screenshot()), Looking())
-        assert {e["text"] for e in listing.elements} == {"are not said"}
+@pytest.mark.parametrize("name", WORDS)
+def test_a_text_says_what_is_seen_in_its_box(tabs, name):
+    tab, (_, said) = tabs[SCREEN.name], WORDS[name]
+    tab.open(f"http://torture.localhost/{name}.html")
+    listing = look(tab, pixels.decode(tab.screenshot()), Looking())
+    assert [e["text"] for e in listing.elements if e["path"].endswith("#a")] == [said]

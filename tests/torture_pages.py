@@ -138,6 +138,16 @@ CASES: dict[str, Case] = {
     "covered-by-gradient": Case(
         button("h", A) + '<div class=cover style="background:linear-gradient(#def,#fed)"></div>', {}, ("h",)
     ),
+    "half-covered-by-gradient": Case(
+        button("a", A) + '<div class=cover style="left:80px;background:linear-gradient(90deg,#def,#fed)"></div>', {"a": (20, 30, 80, 70)}
+    ),
+    "half-covered-by-what-could-turn": Case(
+        button("a", A) + '<div class=cover style="left:80px;background:#def;backface-visibility:hidden;transform:translateZ(0) scale(1)"></div>', {"a": (20, 30, 80, 70)}
+    ),
+    "backface-of-a-parent": Case(
+        button("a", A) + f'<div style="transform-style:preserve-3d;transform:rotateY(180deg)">{button("h", B, "backface-visibility:hidden")}</div><div style="rotate:y 180deg;position:absolute;left:0;top:150px;width:300px;height:90px">{button("i", A)}</div>',
+        {"a": A, "i": (160, 180, 280, 220)}, ("h",),
+    ),
     "under-clear-gradient": Case(
         button("a", A) + '<div class=cover style="background:linear-gradient(transparent,rgba(0,0,0,.2))"></div>', {"a": A}
     ),

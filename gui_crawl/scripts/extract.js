@@ -11,13 +11,14 @@
   const ICON_CLASS = /^(?:fa|fas|far|fab|bi|mdi|ti|icon|icofont|glyphicon|lucide|ri|bx|las?|feather|ion|ph|icon-icon)-(?!fw$|lg$|sm$|xs$|\d+x$|spin|rotate|flip|stack|solid$|regular$|brands$|icon$)([a-z][a-z0-9-]*)$/;
   const SKIP = /^(script|style|noscript|template|head|meta|link|title|base|br|wbr|source|track|param|defs|clippath|mask|symbol|lineargradient|radialgradient|filter|metadata|desc|pattern)$/i;
   const SIDES = ["Top", "Right", "Bottom", "Left"];
+  const CJK = "\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}", WORD = new RegExp(`[${CJK}]|[^\\s${CJK}]+`, "gu");
   const MIN_SIDE = 4; // CSS pixels: below it nothing can be told apart, and "for screen readers only" is 1 pixel
   const MAX_TEXT = 500, MAX_UNSEEN = 60;
   const tidy = (s) => s.replace(/\s+/g, " ").trim().toWellFormed();
   const cut = (s) => (s.length > MAX_TEXT ? s.slice(0, MAX_TEXT).toWellFormed() : s);
   const hex = (c) => "#" + c.slice(0, 3).map((v) => Math.round(v).toString(16).padStart(2, "0")).join("");
 
-  let chunks, texts, run, candidates, frames, rejected, count, limits, nodes = [];
+  let chunks, texts, run, gap, candidates, frames, rejected, count, limits, nodes = [];
 
   // Walks the flat tree: shadow roots in place of their hosts' children, slotted nodes in their slots.
   function walk(element, parent, clips, carried) {
@@ -28,21 +29,22 @@
     const style = getComputedStyle(element);
     const display = style.display;
     if (display === "none") return;
-    const info = { element, parent, style, order: count, start: chunks.length, own: [], flowing: [], clip: null, opacity: carried.opacity, suspect: carried.suspect };
+    const info = { element, parent, style, order: count, start: chunks.length, own: [], flowing: [], clip: null, opacity: carried.opacity, suspect: carried.suspect, spoken: 0, before: texts.length };
     infos.set(element, info);
     const root = shadowOf(element);
-    let below = carried;
+    let below = carried, { turned } = carried; // in space, so that its back may be seen
     let inner = clips;
     if (display !== "contents") {
       const position = style.position;
       info.clip = position === "fixed" ? clips.fixed : position === "absolute" ? clips.absolute : clips.flow;
       const opacity = carried.opacity * +style.opacity;
       info.opacity = opacity;
+      turned ||= style.transform.startsWith("matrix3d") || style.rotate.includes(" ");
       info.suspect ||= opacity < 0.3 || style.filter !== "none" || style.mixBlendMode !== "normal" || style.clipPath !== "none"
-        || style.maskImage !== "none" || style.backfaceVisibility === "hidden";
+        || style.maskImage !== "none" || (turned && style.backfaceVisibility === "hidden");
       if (style.clip !== "auto" && position !== "static") info.clip = intersect(info.clip, clipProperty(element, style.clip));
       if (root || element.firstChild || tag === "slot") inner = clipsBelow(element, style, info.clip, clips, position);
-      below = { opacity, suspect: info.suspect, pointer: style.cursor === "pointer", listed: carried.listed };
+      below = { opacity, suspect: info.suspect, pointer: style.cursor === "pointer", turned };
     }
     const shown = style.visibility === "visible";
     const block = !/^inline|contents|ruby/.test(display);
@@ -60,6 +62,7 @@
     if (block) chunks.push(" ");
     if (!flows) run++;
     info.last = count;
+    info.after = texts.length;
     info.end = chunks.length;
     info.meaning = meaning(element, info, carried);
     if (info.meaning) candidates.push(info);
@@ -101,8 +104,11 @@
   function text(node, info, clip) {
     if (!/\S/.test(node.data)) {
       if (node.data) chunks.push(" ");
+      gap = true;
       return;
     }
+    const spaced = gap || /^\s/.test(node.data);
+    gap = /\s$/.test(node.data);
     range.selectNodeContents(node);
     const all = [...range.getClientRects()].map(rectangle).filter((r) => !empty(r));
     const rects = all.map((r) => intersect(r, clip)).filter((r) => !empty(r));
@@ -113,32 +119,37 @@
     const whole = all.reduce((s, r) => s + area(r), 0), part = rects.reduce((s, r) => s + area(r), 0);
     let said = node.data;
     if (part < 0.97 * whole) said = readable(node, clip);
-    const transform = info.style.textTransform;
-    if (transform === "uppercase") said = said.toUpperCase();
-    else if (transform === "lowercase") said = said.toLowerCase();
-    else if (transform === "capitalize") said = said.replace(/(^|\s)(\p{L})/gu, (m, a, b) => a + b.toUpperCase());
-    chunks.push(said);
+    chunks.push(cased(said, info.style));
     if (!/\S/.test(said)) return;
-    texts.push({ node, info, clip, run });
+    texts.push({ node, info, clip, run, spaced, box: bounds(rects) });
     info.own.push(...rects);
     for (let at = info; at; at = infos.get(at.parent)) {
       at.flowing.push(...rects); // of the text that runs on in the same paragraph
+      at.spoken++;
       if (!/^(inline|contents)$/.test(at.style.display)) break;
     }
   }
 
-  // The words of a text node whose middle lies within `clip`.
+  function cased(said, { textTransform: to }) {
+    if (to === "uppercase") return said.toUpperCase();
+    if (to === "lowercase") return said.toLowerCase();
+    return to === "capitalize" ? said.replace(/(^|\s)(\p{L})/gu, (m, a, b) => a + b.toUpperCase()) : said;
+  }
+
+  // The words of a text node whose middle lies within `clip`; of scripts written without spaces, the characters.
   function readable(node, clip) {
-    const kept = [];
-    const word = /\S+/g;
-    for (let found, n = 0; n < 300 && (found = word.exec(node.data)); n++) {
-      range.setStart(node, found.index);
-      range.setEnd(node, found.index + found[0].length);
+    let kept = "", end = 0, tried = 0;
+    for (const { index, 0: word } of node.data.matchAll(WORD)) {
+      if (++tried > MAX_TEXT) break;
+      range.setStart(node, index);
+      range.setEnd(node, index + word.length);
       const r = range.getBoundingClientRect();
       const x = (r.left + r.right) / 2, y = (r.top + r.bottom) / 2;
-      if (x >= clip[0] && x <= clip[2] && y >= clip[1] && y <= clip[3]) kept.push(found[0]);
+      if (x < clip[0] || x > clip[2] || y < clip[1] || y > clip[3]) continue;
+      kept += (kept && index !== end ? " " : "") + word;
+      end = index + word.length;
     }
-    return kept.join(" ");
+    return kept;
   }
 
   // Why an element is worth listing: "act", "media", "icon", "text", "container"; null if it is not.
@@ -224,7 +235,7 @@
 
   function extract(options) {
     limits = options;
-    chunks = [], texts = [], run = 0, candidates = [], frames = [], rejected = {}, count = 0, nodes = [];
+    chunks = [], texts = [], run = 0, gap = false, candidates = [], frames = [], rejected = {}, count = 0, nodes = [];
     infos.clear();
     sieveline.reset(infos);
     const vv = visualViewport;
@@ -232,7 +243,7 @@
     const view = top ? [vv.offsetLeft, vv.offsetTop, vv.offsetLeft + vv.width, vv.offsetTop + vv.height] : [0, 0, innerWidth, innerHeight];
     const seen = options.clip ? intersect(view, options.clip) : view;
     const open = { flow: seen, absolute: seen, fixed: seen };
-    if (document.documentElement) walk(document.documentElement, null, open, { opacity: 1, suspect: false, pointer: false });
+    if (document.documentElement) walk(document.documentElement, null, open, { opacity: 1, suspect: false, pointer: false, turned: false });
     const undo = sieveline.forcePointerEvents(seen);
     const listed = [];
     const unseen = []; // rejected though they have a box on the screen: for the audit
@@ -318,6 +329,7 @@
     if (found.state === COVERED) return gone(info, found.covered ? "occluded" : "clipped");
     info.box = found.box;
     info.partial = area(found.box) < 0.95 * area(box);
+    info.tight = tight;
     if (info.partial) info.said = undefined; // `holding` has read all of its words
     if (info.box[2] - info.box[0] < MIN_SIDE || info.box[3] - info.box[1] < MIN_SIDE) return gone(info, "occluded");
     if (info.partial && info.meaning !== "text" && !info.suspect && holding(info) === false) return gone(info, "occluded");
@@ -398,17 +410,25 @@
     return null;
   }
 
-  const textOf = (info) => (info.said ??= info.element.localName === "option" ? tidy(info.element.label) : tidy(info.partial ? uncovered(info) : chunks.slice(info.start, info.end).join("")));
+  function textOf(info) {
+    if (info.said !== undefined) return info.said;
+    if (info.element.localName === "option") return (info.said = tidy(info.element.label));
+    // A text's box is that of its own lines: what stands in blocks within it (the list below an item) may lie elsewhere.
+    const elsewhere = info.tight && info.after - info.before > info.spoken;
+    return (info.said = tidy(info.partial || elsewhere ? within(info) : chunks.slice(info.start, info.end).join("")));
+  }
 
-  // The words of a partly covered element that lie in what is seen of it.
-  function uncovered(info) {
-    const kept = [];
-    const texts = document.createTreeWalker(info.element, NodeFilter.SHOW_TEXT);
-    while (texts.nextNode()) {
-      const around = infos.get(texts.currentNode.parentElement);
-      if (around && around.end > around.start && around.style.visibility === "visible") kept.push(readable(texts.currentNode, info.box));
+  // The words of an element that lie in what is seen of it.
+  function within(info) {
+    let said = "", last = -1;
+    for (let i = info.before; i < info.after; i++) {
+      const { node, run, spaced, box, info: around } = texts[i];
+      const words = empty(intersect(box, info.box)) ? "" : cased(readable(node, info.box), around.style);
+      if (!words) continue;
+      said += (last === i - 1 && last >= 0 && texts[last].run === run && !spaced ? "" : " ") + words;
+      last = i;
     }
-    return kept.join(" ");
+    return said;
   }
 
   function record(info, numbers) {

@@ -2,7 +2,7 @@
 // `gui_crawl.privacy` says. Runs after visibility.js.
 "use strict";
 (() => {
-  const { COVERED, intersect, empty, rectangle } = sieveline;
+  const { COVERED, intersect, empty, rectangle, colour } = sieveline;
   const PERHAPS = /[@＠]|[([]at[)\]]|(?:[+(]?\d[\s().\-–/·]{0,3}){7}/gi; // whatever `privacy` finds something in, and more
   const AROUND = 150; // characters on each side of such a sign: an address is not longer
   const range = document.createRange();
@@ -64,11 +64,17 @@
     }
   }
 
+  // A placeholder as it shows: under a label that floats in the field it is written in no colour.
+  function hint(element) {
+    const style = getComputedStyle(element, "::placeholder");
+    return colour(style.color)[3] * +style.opacity < 0.02 ? "" : element.placeholder;
+  }
+
   // A field has no text nodes that scripts could see: its text is where font and alignment put it, or anywhere in the field.
   function* inFields(infos, seen) {
     for (const { element, style, box } of infos) {
       if (!box || /^(password|checkbox|radio|file|image|range|color|hidden)$/.test(element.type)) continue;
-      const said = (element.localName === "select" ? element.selectedOptions[0]?.label : element.value || element.placeholder) ?? "";
+      const said = (element.localName === "select" ? element.selectedOptions[0]?.label : element.value || hint(element)) ?? "";
       if (said.search(PERHAPS) < 0) continue;
       const r = element.getBoundingClientRect();
       const kx = element.offsetWidth ? r.width / element.offsetWidth : 1, ky = element.offsetHeight ? r.height / element.offsetHeight : 1;

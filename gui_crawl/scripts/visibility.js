@@ -68,6 +68,7 @@ globalThis.sieveline = (() => {
     if (opacity < 0.02) return CLEAR;
     const alpha = colour(s.backgroundColor)[3] * opacity;
     if (alpha > 0.99 && !info?.suspect) return COVERED;
+    if (s.backgroundImage !== "none" && opaque(s) && opacity > 0.99 && !info?.suspect) return COVERED;
     if (alpha > 0.6 || s.backgroundImage !== "none" || s.backdropFilter !== "none") return UNSURE;
     if (/^(img|video|canvas|iframe|object|embed)$/.test(tag)) return UNSURE;
     if (tag !== "svg" && element.ownerSVGElement) return UNSURE;
@@ -113,6 +114,9 @@ globalThis.sieveline = (() => {
     const found = gradient.match(/(rgba?|color|oklch|oklab|hsla?|lab|lch)\([^()]*\)/g)?.map(colour);
     return found?.every((c) => c[3] > 0.99) ? found : null;
   }
+
+  // Whether gradients without a clear stop fill the whole box.
+  const opaque = (s) => !/url\(|image/.test(s.backgroundImage) && s.backgroundSize === "auto" && /^(border|padding)-box$/.test(s.backgroundClip) && stops(s.backgroundImage) !== null;
 
   // What can be seen of `element` at a point: {state, covered}; `covered` says that something opaque lies above it.
   function look(element, x, y) {
