@@ -17,6 +17,10 @@ WORDS = {
     "covered-link": (f"<a href=x {ROW}>hidden words are not said</a>{HALF}", "are not said"),
     "covered-paragraph": (f"<p {ROW}>hidden words are not said</p>{HALF}", "are not said"),
     "list-in-a-list": ("<ul><li id=a>Fruit<ul><li>Apple<li>Pear</ul></ul>", "Fruit"),
+    "dropped-menu": (
+        "<div id=a style='position:relative;background:#eee;cursor:pointer'>More<div style='position:absolute;top:40px'>Maps</div></div>",
+        "More",
+    ),
     "inline-block": (
         "<h2 id=a>News <span style='display:inline-block'>today</span> here</h2>",
         "News today here",

@@ -29,7 +29,7 @@
     const style = getComputedStyle(element);
     const display = style.display;
     if (display === "none") return;
-    const info = { element, parent, style, order: count, start: chunks.length, own: [], flowing: [], clip: null, opacity: carried.opacity, suspect: carried.suspect, spoken: 0, before: texts.length };
+    const info = { element, parent, style, order: count, start: chunks.length, own: [], flowing: [], clip: null, opacity: carried.opacity, suspect: carried.suspect, before: texts.length };
     infos.set(element, info);
     const root = shadowOf(element);
     let below = carried, { turned } = carried; // in space, so that its back may be seen
@@ -125,7 +125,6 @@
     info.own.push(...rects);
     for (let at = info; at; at = infos.get(at.parent)) {
       at.flowing.push(...rects); // of the text that runs on in the same paragraph
-      at.spoken++;
       if (!/^(inline|contents)$/.test(at.style.display)) break;
     }
   }
@@ -329,7 +328,6 @@
     if (found.state === COVERED) return gone(info, found.covered ? "occluded" : "clipped");
     info.box = found.box;
     info.partial = area(found.box) < 0.95 * area(box);
-    info.tight = tight;
     if (info.partial) info.said = undefined; // `holding` has read all of its words
     if (info.box[2] - info.box[0] < MIN_SIDE || info.box[3] - info.box[1] < MIN_SIDE) return gone(info, "occluded");
     if (info.partial && info.meaning !== "text" && !info.suspect && holding(info) === false) return gone(info, "occluded");
@@ -413,10 +411,13 @@
   function textOf(info) {
     if (info.said !== undefined) return info.said;
     if (info.element.localName === "option") return (info.said = tidy(info.element.label));
-    // A text's box is that of its own lines: what stands in blocks within it (the list below an item) may lie elsewhere.
-    const elsewhere = info.tight && info.after - info.before > info.spoken;
-    return (info.said = tidy(info.partial || elsewhere ? within(info) : chunks.slice(info.start, info.end).join("")));
+    // What stands in an element may lie outside of its box: the list below an item, the menu that drops out of a button.
+    let all = !info.partial;
+    for (let i = info.before; all && i < info.after; i++) all = inside(texts[i].box, info.box);
+    return (info.said = tidy(all ? chunks.slice(info.start, info.end).join("") : within(info)));
   }
+
+  const inside = (r, box) => r[0] > box[0] - 2 && r[1] > box[1] - 2 && r[2] < box[2] + 2 && r[3] < box[3] + 2;
 
   // The words of an element that lie in what is seen of it.
   function within(info) {
