@@ -9,7 +9,7 @@
 | tag | string | lower case |
 | role | string | computed ARIA role, explicit or implied by the tag; null without one |
 | name | string | computed accessible name, white space joined; empty without one |
-| text | string | visible text inside, white space joined, at most 500 characters |
+| text | string | text seen within its box, white space joined, at most 500 characters |
 | placeholder | string | null without one |
 | title | string | null without one |
 | alt | string | null without one |
