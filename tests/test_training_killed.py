@@ -14,6 +14,8 @@ from training_data import write_demo
 from training import recipes
 
 HERE = Path(__file__).parent
+ENDING = 120
+"""Seconds: a process that is killed ends at once, but a disk that is busy can hold it up in its last write."""
 
 
 def endless() -> recipes.Recipe:
@@ -80,8 +82,8 @@ def test_a_killed_trainer_leaves_nothing_behind(number, shards, tmp_path):
         # the trainer, its fork server, two workers; multiprocessing's resource tracker beside them
         assert sum("forkserver" in command for command in processes.values()) >= 3, processes
         trainer.send_signal(number)
-        trainer.wait(30)
-        assert wait_for(lambda: not of_session(trainer.pid), 10), of_session(trainer.pid)
+        trainer.wait(ENDING)
+        assert wait_for(lambda: not of_session(trainer.pid), ENDING), of_session(trainer.pid)
     finally:
         for left in of_session(trainer.pid):
             os.kill(left, signal.SIGKILL)
@@ -98,8 +100,8 @@ def test_killed_while_it_measures_shards_it_leaves_nothing_behind(tmp_path):
         assert wait_for(lambda: list(index.glob("*.parquet")), 120)
         assert sum("spawn_main" in command for command in of_session(trainer.pid).values()) == 2
         trainer.kill()
-        trainer.wait(30)
-        assert wait_for(lambda: not of_session(trainer.pid), 10), of_session(trainer.pid)
+        trainer.wait(ENDING)
+        assert wait_for(lambda: not of_session(trainer.pid), ENDING), of_session(trainer.pid)
     finally:
         for left in of_session(trainer.pid):
             os.kill(left, signal.SIGKILL)
