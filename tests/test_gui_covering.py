@@ -28,6 +28,7 @@ OTHER = ("mary.poe@mail.example.net", "650-253-0123")  # as many characters of o
 
 PAGE = """<!doctype html><meta charset=utf-8><title>Write to MAIL</title><style>*{font:14px/20px monospace}body{margin:10px}p{margin:4px}
 input,textarea,select{width:300px;display:block;margin:4px}
+#floating{position:absolute;left:540px;top:300px;width:240px}#floating::placeholder{color:transparent}
 .d{background:#234;color:#fff;padding:4px}.c{width:150px;overflow:hidden;white-space:nowrap}</style>
 <p id=plain>Ask MAIL or ring PHONE before noon, not 2024-03-12.</p>
 <p id=split>Ask <b>NAME</b>@<i>HOST</i> instead.</p>
@@ -36,7 +37,7 @@ input,textarea,select{width:300px;display:block;margin:4px}
 <p><a id=link href="mailto:x">MAIL</a></p>
 <input id=value value="MAIL"><input id=right style="text-align:right" value="PHONE"><input id=hint placeholder="MAIL"><textarea id=area>Dear
 MAIL</textarea><select id=choice><option>MAIL</option></select><input type=submit id=send value="PHONE">
-<div id=host></div><iframe id=frame srcdoc="<style>*{font:14px/20px monospace}</style><p id=inner>In here: MAIL</p>" style="height:60px;width:500px;border:2px solid"></iframe>
+<input id=floating placeholder="MAIL"><label style="position:absolute;left:544px;top:304px">Your e-mail</label><div id=host></div><iframe id=frame srcdoc="<style>*{font:14px/20px monospace}</style><p id=inner>In here: MAIL</p>" style="height:60px;width:500px;border:2px solid"></iframe>
 <div style="position:relative;height:40px"><p id=under>MAIL</p><div id=lid style="position:absolute;inset:0;background:#fc8">Closed today</div></div>
 <p id=far style="position:absolute;top:2000px">MAIL</p>
 <script>host.attachShadow({mode:"closed"}).innerHTML="<p style='font:14px/20px monospace'>Shadow PHONE</p>"</script>"""
@@ -118,10 +119,11 @@ def test_each_place_is_covered_and_marked_and_still_shows(captured):
 
 @needs_chromium
 def test_what_is_hidden_is_not_covered(captured):
-    """No bar over the lid under which an address lies, nor beyond the edge that cuts another."""
+    """No bar over the lid under which an address lies, over a placeholder in no colour, nor beyond the edge that cuts another."""
     raw, kept, listing = captured["one"]
     by_id = {e["path"].rpartition("#")[2]: e for e in listing.elements}
-    assert np.array_equal(pixels.region(raw, by_id["lid"]["box"]), pixels.region(kept, by_id["lid"]["box"]))
+    for name in ("lid", "floating"):
+        assert np.array_equal(pixels.region(raw, by_id[name]["box"]), pixels.region(kept, by_id[name]["box"]))
     _, y1, x2, y2 = by_id["cut"]["box"]
     beyond = (x2 + 3, y1, x2 + 100, y2)
     assert np.array_equal(pixels.region(raw, beyond), pixels.region(kept, beyond))
