@@ -12,6 +12,7 @@ import recaption  # noqa: F401  see above
 import training  # noqa: F401  see above
 from assets import gui, image_text, ocr_academic, ocr_scene, ocr_synthetic
 from assets.line import LineSettings
+from assets.message_reader import WholeLineReader
 from assets.training import TRAINING_ASSETS, training_job
 
 LINES = (image_text, ocr_synthetic, ocr_scene, ocr_academic, gui)
@@ -24,5 +25,5 @@ defs = dg.Definitions(
     schedules=[of.AUTOMATION.schedule for of in LINES],
     sensors=[of.AUTOMATION.sensor for of in LINES],
     resources={of.LINE.key: LineSettings.from_environment(of.LINE.line.name) for of in LINES}
-    | {"pipes": dg.PipesSubprocessClient()},
+    | {"pipes": dg.PipesSubprocessClient(message_reader=WholeLineReader())},
 )

@@ -15,6 +15,7 @@ from training_data import write_demo
 
 from assets.image_text import LINE
 from assets.line import LineSettings
+from assets.message_reader import WholeLineReader
 from assets.training import SOURCES, training_run
 from sieveline import storage
 from sieveline.errors import ConfigError
@@ -60,7 +61,7 @@ def test_dagsters_asset_trains_where_the_shards_lie_on_s3(output, tmp_path, monk
     monkeypatch.setattr("assets.training.RECIPE", "test_training_place:brief")
     settings = LineSettings(name="image-text", input="", output=output)
     elsewhere = {of.key: LineSettings(name=of.line.name, input="", output=str(tmp_path / of.key)) for of in SOURCES}
-    resources = elsewhere | {LINE.key: settings, "pipes": dg.PipesSubprocessClient()}
+    resources = elsewhere | {LINE.key: settings, "pipes": dg.PipesSubprocessClient(message_reader=WholeLineReader())}
     result = dg.materialize([training_run], resources=resources, selection=[training_run], raise_on_error=True)
     (event,) = result.asset_materializations_for_node("training__training_run")
     shown: dict = {name: value.value for name, value in event.metadata.items()}
