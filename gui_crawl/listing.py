@@ -9,6 +9,7 @@ where there is no doubt.
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,8 +104,7 @@ def look(tab: Tab, image: np.ndarray, config: Looking) -> Listing:
         for box in covering.boxes(page["personal"], config.regions or ())
     ]
     for record in [*found, *listing.unseen]:
-        for key in {"box", "point"} & record.keys():
-            record[key] = [round((v - (left, top)[i % 2]) * scale, 1) for i, v in enumerate(record[key])]
+        _move(record, lambda at: [round((v - (left, top)[i % 2]) * scale, 1) for i, v in enumerate(at)])
         record["box"] = _inside(record["box"], image.shape[1], image.shape[0])
     kept = _held_against_pixels(tab, found, image, page["dpr"], config, listing)
     numbers = {record["number"]: i for i, record in enumerate(kept)}
@@ -115,10 +115,33 @@ def look(tab: Tab, image: np.ndarray, config: Looking) -> Listing:
             parent = by_number[parent]["parent"]
         listing.handles.append(record["handle"])
         listing.kinds.append(record["kind"])
+        record["text"] = _said(record, image)
         covered = record["meaning"] in ("text", "act") and covering.touches(record["box"], listing.covers)
         record |= {"id": i, "parent": None if parent is None else numbers[parent], "covered": covered}
         listing.elements.append({name: record[name] for name in _FIELDS})
     return listing
+
+
+def _move(record: dict[str, Any], move: Callable[[list[float]], list[float]]) -> None:
+    """Puts what of a record are coordinates to where `move` takes them."""
+    for key in {"box", "point"} & record.keys():
+        record[key] = move(record[key])
+    for part in record.get("parts") or ():
+        part[1] = part[1] and [move(box) for box in part[1]]
+
+
+def _said(record: dict[str, Any], image: np.ndarray) -> str:
+    """The text of a record without those parts of it whose style left it open whether they show, and which do not."""
+    if not record["parts"]:
+        return record["text"]
+
+    def shown(boxes: list[list[float]]) -> bool:
+        """Whether half of a text's lines are more than ground; one that is not may touch a word beside it."""
+        lines = [pixels.shows(image, box, 0) for box in boxes]
+        return 2 * sum(lines) >= len(lines)
+
+    said = "".join(words if boxes is None or shown(boxes) else " " for words, boxes in record["parts"])
+    return " ".join(said.split())[: len(record["text"])]
 
 
 def _inside(box: list[float], width: int, height: int) -> list[float]:
@@ -166,8 +189,7 @@ def _inner(
     for reason, num in found["rejected"].items():
         rejected[reason] = rejected.get(reason, 0) + num
     for record in records:
-        for key in ("box", "point"):
-            record[key] = [v * (kx, ky)[i % 2] + (x, y)[i % 2] for i, v in enumerate(record[key])]
+        _move(record, lambda at: [v * (kx, ky)[i % 2] + (x, y)[i % 2] for i, v in enumerate(at)])
     place["personal"] = [
         said | {"boxes": [b and [v * (kx, ky)[i % 2] + (x, y)[i % 2] for i, v in enumerate(b)] for b in said["boxes"]]}
         for said in found["personal"]

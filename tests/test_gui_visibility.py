@@ -29,6 +29,44 @@ WORDS = {
     "covered-parts": (f"<p {ROW}>hidden words <b>a</b>re <i>not</i> <u>said</u></p>{HALF}", "are not said"),
     "covered-chinese": (f"<p {ROW}>隐藏的文字不说看得见</p>{HALF}", "看得见"),
     "inline": ("<p id=a>One <b>two</b> <i>three</i></p>", "One two three"),
+    "line-break": ("<h2 id=a>First line<br>second</h2>", "First line second"),
+    "letters": (
+        "<a href=x id=a>" + "".join(f"<span style='display:inline-block'>{c}</span>" for c in "Hello") + "</a>",
+        "Hello",
+    ),
+    "ground-colour": ("<p id=a>Seen <span style='color:#fff'>not seen</span> too</p>", "Seen too"),
+    "ground-colour-between": ("<p id=a>Se<span style='color:#fff'>x</span>en</p>", "Se en"),
+    "ground-colour-label": ("<button id=a style='background:#fff;color:#fff;border:2px solid #000'>not seen</button>", ""),
+    "ground-colour-lines": (
+        f"<p id=a style='width:220px'>Seen <span style='color:#fff'>{'not seen ' * 12}</span> too</p>",
+        "Seen too",
+    ),
+    "ground-colour-on-a-picture": (
+        "<div style='position:relative'><div style='position:absolute;inset:0;background:#036'></div>"
+        "<p id=a style='position:relative;color:#fff'>White on a blue sibling</p></div>",
+        "White on a blue sibling",
+    ),
+    "ground-colour-in-a-frame": (
+        "<iframe style='transform:scale(.75);border:1px solid;margin:30px' "
+        "srcdoc=\"<p id=a>Seen <span style='color:#fff'>not seen</span> too</p>\"></iframe>",
+        "Seen too",
+    ),
+    "own-child-covers": (
+        "<p id=a style='position:relative;width:400px'>hidden words <b>are not</b> said"
+        "<span style='position:absolute;left:0;top:0;bottom:0;width:100px;background:#fff'></span></p>",
+        "are not said",
+    ),
+    "own-child-below": (
+        "<p id=a style='position:relative;z-index:0;width:400px'>words are said"
+        "<span style='position:absolute;inset:0;z-index:-1;background:#ff8'></span></p>",
+        "words are said",
+    ),
+    "marked": ("<p id=a>Some <mark>marked words</mark> here</p>", "Some marked words here"),
+    "sibling-covers-the-middle": (
+        "<div style='position:relative'><p id=a>left WWWWWWWW right</p>"
+        "<div style='position:absolute;left:45px;top:0;width:120px;height:30px;background:#fff'></div></div>",
+        "left right",
+    ),
     "upper-case": ("<ul style='text-transform:uppercase'><li id=a>Fruit<ul><li>Apple</ul></ul>", "FRUIT"),
 }
 DENSE = Device(name="dense", width=800, height=600, scale=2)
@@ -76,9 +114,10 @@ def test_what_is_seen_is_listed_and_nothing_else(tabs, name, device):
             assert found[key] == pytest.approx(box, abs=1), key
 
 
+@pytest.mark.parametrize("device", [SCREEN, DENSE], ids=lambda d: d.name)
 @pytest.mark.parametrize("name", WORDS)
-def test_a_text_says_what_is_seen_in_its_box(tabs, name):
-    tab, (_, said) = tabs[SCREEN.name], WORDS[name]
+def test_a_text_says_what_is_seen_in_its_box(tabs, name, device):
+    tab, (_, said) = tabs[device.name], WORDS[name]
     tab.open(f"http://torture.localhost/{name}.html")
     listing = look(tab, pixels.decode(tab.screenshot()), Looking())
     assert [e["text"] for e in listing.elements if e["path"].endswith("#a")] == [said]

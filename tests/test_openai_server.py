@@ -155,7 +155,7 @@ def request(caption: str, image: bytes | None = None, name: str | None = None) -
 
 def config(server: Misbehaving, **changes: object) -> ServerConfig:
     base = ServerConfig(
-        base_url=f"http://127.0.0.1:{server.server_port}/v1", model="tiny-vl", backoff=0.02, timeout=0.6, max_retries=3
+        base_url=f"http://127.0.0.1:{server.server_port}/v1", model="tiny-vl", backoff=0.02, timeout=2.0, max_retries=3
     )
     return replace(base, **changes)
 
@@ -206,7 +206,7 @@ def test_retry_after_is_honoured(server: Misbehaving, tmp_path: Path) -> None:
     ],
 )
 def test_faults_that_stay_are_failures(server: Misbehaving, tmp_path: Path, fault: str, kind: str, asked: int) -> None:
-    settings = config(server, timeout=0.15 if fault.startswith(("hang", "drip")) else 1.0)
+    settings = config(server, timeout=0.5 if fault.startswith(("hang", "drip")) else 5.0)
     bad, good = OpenAIGenerator(settings, tmp_path / "j").generate([request(f"{fault} dog"), request("ok cat")])
     assert isinstance(bad, Failure)
     assert bad.kind == kind

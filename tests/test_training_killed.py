@@ -14,8 +14,7 @@ from training_data import write_demo
 from training import recipes
 
 HERE = Path(__file__).parent
-ENDING = 120
-"""Seconds: a process that is killed ends at once, but a disk that is busy can hold it up in its last write."""
+ENDING = 60  # seconds; a tenth of one but on a busy machine
 
 
 def endless() -> recipes.Recipe:
@@ -48,12 +47,14 @@ def of_session(session: int) -> dict[int, str]:
 def start(command: list[str], home: Path) -> subprocess.Popen:
     env = os.environ | {"PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}", "HOME": str(home), "OMP_NUM_THREADS": "1"}
     env.pop("SIEVELINE_CACHE", None)
-    # a suite that a shell runs behind `&` ignores SIGINT, and what it starts would too
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A suite that a shell runs behind `&` ignores SIGINT, and SIGTERM once Dagster has run in it (it gives SIGTERM the handler of SIGINT);
+    # what it starts would ignore them too.
+    before = [signal.signal(signal.SIGINT, signal.default_int_handler), signal.signal(signal.SIGTERM, signal.SIG_DFL)]
     try:
         return subprocess.Popen(command, env=env, cwd=HERE.parent, stderr=subprocess.DEVNULL, start_new_session=True)
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGTERM, before[1])
 
 
 def wait_for(condition, seconds: float) -> bool:

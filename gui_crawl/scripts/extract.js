@@ -13,7 +13,7 @@
   const SIDES = ["Top", "Right", "Bottom", "Left"];
   const CJK = "\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}", WORD = new RegExp(`[${CJK}]|[^\\s${CJK}]+`, "gu");
   const MIN_SIDE = 4; // CSS pixels: below it nothing can be told apart, and "for screen readers only" is 1 pixel
-  const MAX_TEXT = 500, MAX_UNSEEN = 60;
+  const MAX_TEXT = 500, MAX_UNSEEN = 60, MAX_RECTS = 20;
   const tidy = (s) => s.replace(/\s+/g, " ").trim().toWellFormed();
   const cut = (s) => (s.length > MAX_TEXT ? s.slice(0, MAX_TEXT).toWellFormed() : s);
   const hex = (c) => "#" + c.slice(0, 3).map((v) => Math.round(v).toString(16).padStart(2, "0")).join("");
@@ -24,7 +24,7 @@
   function walk(element, parent, clips, carried) {
     if (++count > limits.nodes) return;
     const tag = element.localName;
-    if (tag === "br") run++;
+    if (tag === "br") run++, chunks.push(" ");
     if (SKIP.test(tag)) return;
     const style = getComputedStyle(element);
     const display = style.display;
@@ -121,7 +121,7 @@
     if (part < 0.97 * whole) said = readable(node, clip);
     chunks.push(cased(said, info.style));
     if (!/\S/.test(said)) return;
-    texts.push({ node, info, clip, run, spaced, box: bounds(rects) });
+    texts.push({ node, info, clip, run, spaced, rects, box: bounds(rects), chunk: chunks.length - 1 });
     info.own.push(...rects);
     for (let at = info; at; at = infos.get(at.parent)) {
       at.flowing.push(...rects); // of the text that runs on in the same paragraph
@@ -135,8 +135,8 @@
     return to === "capitalize" ? said.replace(/(^|\s)(\p{L})/gu, (m, a, b) => a + b.toUpperCase()) : said;
   }
 
-  // The words of a text node whose middle lies within `clip`; of scripts written without spaces, the characters.
-  function readable(node, clip) {
+  // The words of a text node whose middle lies within `clip` and is not `hidden`; of scripts written without spaces, the characters.
+  function readable(node, clip, hidden = null) {
     let kept = "", end = 0, tried = 0;
     for (const { index, 0: word } of node.data.matchAll(WORD)) {
       if (++tried > MAX_TEXT) break;
@@ -144,7 +144,7 @@
       range.setEnd(node, index + word.length);
       const r = range.getBoundingClientRect();
       const x = (r.left + r.right) / 2, y = (r.top + r.bottom) / 2;
-      if (x < clip[0] || x > clip[2] || y < clip[1] || y > clip[3]) continue;
+      if (x < clip[0] || x > clip[2] || y < clip[1] || y > clip[3] || hidden?.(x, y)) continue;
       kept += (kept && index !== end ? " " : "") + word;
       end = index + word.length;
     }
@@ -258,6 +258,7 @@
           if (info.tried && unseen.length < MAX_UNSEEN) unseen.push(info);
         }
       }
+      for (const info of listed) if (!FIELD.test(info.element.localName)) textOf(info); // while all is hit that can be seen
       for (const info of frames) {
         const window_ = info.element.contentWindow;
         const index = [...Array(frames.length + 50).keys()].find((i) => i < window.length && window[i] === window_);
@@ -351,18 +352,22 @@
 
   // Whether computed style alone says that it shows up; else pixels decide.
   function certain(info) {
-    const { element, style } = info;
+    const { element } = info;
     if (info.suspect) return false;
-    if (info.own.length) {
-      const fore = colour(style.webkitTextFillColor || style.color);
-      const under = sieveline.under(element);
-      info.under = under;
-      if (!under || fore[3] * info.opacity < 0.3 || style.backgroundClip === "text") return false;
-      return under.every((u) => Math.max(...[0, 1, 2].map((i) => Math.abs(fore[i] - u[i]))) >= 24);
-    }
+    if (info.own.length) return legible(info);
     if (element.localName === "img") return element.complete && element.naturalWidth > 0;
     if (element.localName === "canvas") return sieveline.inked(element);
     return holding(info) === true;
+  }
+
+  // The same of the text that stands right in an element.
+  function legible(info) {
+    if (info.legible !== undefined) return info.legible;
+    const { element, style } = info;
+    const fore = colour(style.webkitTextFillColor || style.color);
+    const under = (info.under = sieveline.under(element));
+    if (info.suspect || !under || fore[3] * info.opacity < 0.3 || style.backgroundClip === "text") return (info.legible = false);
+    return (info.legible = under.every((u) => Math.max(...[0, 1, 2].map((i) => Math.abs(fore[i] - u[i]))) >= 24));
   }
 
   // Whether what is seen of an element holds something that is drawn: true, false, or null where only pixels can say.
@@ -411,25 +416,36 @@
   function textOf(info) {
     if (info.said !== undefined) return info.said;
     if (info.element.localName === "option") return (info.said = tidy(info.element.label));
-    // What stands in an element may lie outside of its box: the list below an item, the menu that drops out of a button.
     let all = !info.partial;
-    for (let i = info.before; all && i < info.after; i++) all = inside(texts[i].box, info.box);
-    return (info.said = tidy(all ? chunks.slice(info.start, info.end).join("") : within(info)));
+    for (let i = info.before; all && i < info.after; i++) all = plain(texts[i], info.box);
+    info.parts = all ? null : within(info);
+    return (info.said = tidy((info.parts?.map(([words]) => words) ?? chunks.slice(info.start, info.end)).join("")));
   }
+
+  // Whether a text is seen with all of its words, by geometry and style. What stands in an element may lie outside of its box (the list
+  // below an item, the menu that drops out of a button), under something, or be of its ground's colour.
+  function plain(text, box) {
+    return inside(text.box, box) && bare(text) && legible(text.info);
+  }
+
+  const bare = (text) => (text.bare ??= sieveline.apart(text.info, text.box, text.info.order)); // nothing can lie over it
 
   const inside = (r, box) => r[0] > box[0] - 2 && r[1] > box[1] - 2 && r[2] < box[2] + 2 && r[3] < box[3] + 2;
 
-  // The words of an element that lie in what is seen of it.
+  // The texts of an element that lie in what is seen of it and under nothing: words, and rectangles where only pixels can tell.
   function within(info) {
-    let said = "", last = -1;
-    for (let i = info.before; i < info.after; i++) {
-      const { node, run, spaced, box, info: around } = texts[i];
-      const words = empty(intersect(box, info.box)) ? "" : cased(readable(node, info.box), around.style);
-      if (!words) continue;
-      said += (last === i - 1 && last >= 0 && texts[last].run === run && !spaced ? "" : " ") + words;
-      last = i;
+    const parts = [];
+    let from = info.start, gone = false;
+    for (const text of texts.slice(info.before, info.after)) {
+      const { node, spaced, rects, box, chunk, info: around } = text;
+      const apart = gone || spaced || chunks.slice(from, chunk).join("") !== "";
+      const hidden = bare(text) ? null : (x, y) => sieveline.covered(around.element, x, y);
+      const words = empty(intersect(box, info.box)) ? "" : cased(readable(node, info.box, hidden), around.style);
+      if (words) parts.push([(apart ? " " : "") + words, legible(around) ? null : rects.slice(0, MAX_RECTS)]);
+      gone = words.length < tidy(node.data).length;
+      from = chunk + 1;
     }
-    return said;
+    return parts;
   }
 
   function record(info, numbers) {
@@ -448,6 +464,7 @@
     return {
       parent: listedParent(info, numbers), tag, role: role && !/^(generic|none|presentation)$/.test(role) ? (role === "image" ? "img" : role) : null,
       name: cut(tidy(element.computedName ?? "")), text: field ? "" : cut(textOf(info)),
+      parts: !field && info.parts?.some(([, rects]) => rects) ? info.parts : null,
       placeholder: element.getAttribute("placeholder") && cut(tidy(element.getAttribute("placeholder"))),
       title: element.getAttribute("title") && cut(tidy(element.getAttribute("title"))), alt: element.getAttribute("alt") && cut(tidy(element.getAttribute("alt"))),
       value: valueOf(element), checked: checkable ? (tag === "input" ? element.checked : aria("aria-checked")) : null,

@@ -45,11 +45,12 @@ globalThis.sieveline = (() => {
   }
 
   // Whether nothing that covers reaches into `box` but what holds the element and what it holds: then no part of it alone is covered.
-  function apart(info, box) {
+  // Of a text in the element, `last` is the element itself: what it holds besides may lie over the text.
+  function apart(info, box, last = info.last) {
     boxes ??= [...infos.values()].filter((i) => i.clip && i.style.visibility === "visible" && ground(i.element) !== CLEAR)
       .map((i) => [i, intersect(rectangle(i.element.getBoundingClientRect()), i.clip)]).filter(([, r]) => !empty(r));
     return !boxes.some(([other, r]) => r[0] < box[2] && box[0] < r[2] && r[1] < box[3] && box[1] < r[3]
-      && (other.order < info.order ? other.last < info.order : other.order > info.last));
+      && (other.order < info.order ? other.last < info.order : other.order > last));
   }
 
   const drawsPseudo = (element) =>
@@ -144,6 +145,16 @@ globalThis.sieveline = (() => {
       return { state: inert ? UNSURE : COVERED, covered: false };
     }
     return { state };
+  }
+
+  // Whether something opaque lies over the text of `element` at a point, be it what the element itself holds.
+  function covered(element, x, y) {
+    if (topmost(x, y) === element) return false;
+    for (const at of stack(element.ownerDocument, x, y)) {
+      if (at === element || isAncestor(at, element)) return false;
+      if (cover(at, x, y) === COVERED) return true;
+    }
+    return false;
   }
 
   // The colours that lie behind an element as far as its ancestors paint them: one, or those of a gradient; null where a picture does.
@@ -255,7 +266,7 @@ globalThis.sieveline = (() => {
   }
 
   return {
-    CLEAR, UNSURE, COVERED, closedRoots, shadowOf, intersect, empty, area, bounds, rectangle, colour, isAncestor, apart, look, topmost, under, visible,
+    CLEAR, UNSURE, COVERED, closedRoots, shadowOf, intersect, empty, area, bounds, rectangle, colour, isAncestor, apart, covered, look, topmost, under, visible,
     forcePointerEvents, reset,
     info: (element) => infos.get(element),
     openClosedRoot(root) { closedRoots.set(root.host, root); },
