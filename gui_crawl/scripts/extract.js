@@ -440,9 +440,9 @@
       const { node, spaced, rects, box, chunk, info: around } = text;
       const apart = gone || spaced || chunks.slice(from, chunk).join("") !== "";
       const hidden = bare(text) ? null : (x, y) => sieveline.covered(around.element, x, y);
-      const words = empty(intersect(box, info.box)) ? "" : cased(readable(node, info.box, hidden), around.style);
-      if (words) parts.push([(apart ? " " : "") + words, legible(around) ? null : rects.slice(0, MAX_RECTS)]);
-      gone = words.length < tidy(node.data).length;
+      const words = empty(intersect(box, info.box)) ? "" : readable(node, info.box, hidden);
+      if (words) parts.push([(apart ? " " : "") + cased(words, around.style), legible(around) ? null : rects.slice(0, MAX_RECTS)]);
+      gone = !words || !node.data.trimEnd().endsWith(words.slice(words.lastIndexOf(" ") + 1)); // its end is
       from = chunk + 1;
     }
     return parts;
