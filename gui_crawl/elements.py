@@ -27,6 +27,7 @@
 | font_size | float | CSS pixels |
 | radius | float | corner radius by half the short side, 0 square to 1 round |
 | icon | string | what its picture is called, where the page says so (icon font class, SVG title, file name); null otherwise |
+| cut | bool | of some word of its text a part is seen and a part is not: clipped, under something, at the screen's edge |
 | covered | bool | some of its text is personal data, over which the screenshot has a bar |
 | path | string | CSS path from the frame's root, unique in its frame, `>>>` where it enters a shadow root |
 | frame | string | path of frame numbers, `` for the page itself |
@@ -59,6 +60,7 @@ ELEMENT = pa.struct(
         ("font_size", pa.float32()),
         ("radius", pa.float32()),
         ("icon", pa.string()),
+        ("cut", pa.bool_()),
         ("covered", pa.bool_()),
         ("path", pa.string()),
         ("frame", pa.string()),

@@ -197,9 +197,9 @@ class Screen:
         return out
 
     def shows_all(self, i: int) -> bool:
-        """Whether an element's text can be read: False where clipping, an overlay or an ellipsis must have cut it, or a bar lies over it."""
+        """Whether an element's text can be read: False where one of its words is cut, an ellipsis must have cut it, or a bar lies over it."""
         element = self.elements[i]
-        if element["covered"]:
+        if element["covered"] or element["cut"]:
             return False
         em = (element["font_size"] or 16.0) * self.scale
         x1, y1, x2, y2 = self.boxes[i]

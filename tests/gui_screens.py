@@ -38,6 +38,7 @@ _BLANK: dict[str, Any] = {
     "radius": 0.0,
     "icon": None,
     "covered": False,
+    "cut": False,
     "path": "",
     "frame": "",
 }

@@ -34,8 +34,9 @@ def test_text_is_whole_where_its_box_can_hold_it():
         element("text", (10, 50, 10 + 0.8 * wide, 70), text=text),
         element("text", (10, 90, 10 + 0.6 * wide, 126), text=text),  # two lines
         element("text", (10, 140, 10 + wide, 146), text=text),  # a sliver of its height
+        element("text", (10, 190, 10 + wide + 2, 210), text=text, cut=True),
     )
-    assert [on.shows_all(i) for i in range(4)] == [True, False, True, False]
+    assert [on.shows_all(i) for i in range(5)] == [True, False, True, False, False]
 
 
 def test_a_page_shrunk_to_a_phone_is_measured_by_its_text():

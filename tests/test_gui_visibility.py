@@ -69,6 +69,32 @@ WORDS = {
     ),
     "upper-case": ("<ul style='text-transform:uppercase'><li id=a>Fruit<ul><li>Apple</ul></ul>", "FRUIT"),
 }
+# of which a word is seen in part (True), or none is
+CUT = {
+    "cut-aside": ("<p id=a style='width:50px;overflow:hidden;white-space:nowrap'>Categories</p>", True),
+    "cut-at-the-start": (
+        "<p id=a style='width:150px;overflow:hidden;white-space:nowrap;text-indent:-30px'>Categories are kept</p>",
+        True,
+    ),
+    "cut-below": ("<p id=a style='height:10px;overflow:hidden'>Categories</p>", True),
+    "cut-by-an-inner-box": (
+        "<a href=x id=a style='display:block;background:#eee'><span style='display:block;width:50px;overflow:hidden'>Categories</span></a>",
+        True,
+    ),
+    "cut-by-a-sibling": (
+        "<div style='position:relative'><p id=a>left WWWWWWWW right</p>"
+        "<div style='position:absolute;left:30px;top:0;width:60px;height:30px;background:#fff'></div></div>",
+        True,
+    ),
+    "whole": ("<p id=a>Categories</p>", False),
+    "whole-in-a-tight-line": ("<p id=a style='overflow:hidden;line-height:1;font-size:30px'>Categories</p>", False),
+    "cut-between-words": (
+        "<div style='position:relative'><p id=a>left <span style='padding-left:80px'>right</span></p>"
+        "<div style='position:absolute;left:95px;top:0;width:120px;height:30px;background:#fff'></div></div>",
+        False,
+    ),
+    "cut-between-lines": ("<p id=a style='width:60px;height:20px;overflow:hidden'>first second</p>", False),
+}
 DENSE = Device(name="dense", width=800, height=600, scale=2)
 
 
@@ -77,7 +103,7 @@ def tabs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("torture")
     for name in CASES:
         (folder / f"{name}.html").write_text(torture_pages.page(name))
-    for name, (body, _) in WORDS.items():
+    for name, (body, _) in (WORDS | CUT).items():
         (folder / f"{name}.html").write_text(torture_pages.HEAD + body)
     for name, text in torture_pages.FILES.items():
         (folder / name).write_text(text)
@@ -121,3 +147,11 @@ def test_a_text_says_what_is_seen_in_its_box(tabs, name, device):
     tab.open(f"http://torture.localhost/{name}.html")
     listing = look(tab, pixels.decode(tab.screenshot()), Looking())
     assert [e["text"] for e in listing.elements if e["path"].endswith("#a")] == [said]
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_a_word_that_is_seen_in_part_is_told(tabs, name):
+    tab, (_, cut) = tabs[SCREEN.name], CUT[name]
+    tab.open(f"http://torture.localhost/{name}.html")
+    listing = look(tab, pixels.decode(tab.screenshot()), Looking())
+    assert [e["cut"] for e in listing.elements if e["path"].endswith("#a")] == [cut]

@@ -117,11 +117,10 @@
       return;
     }
     const whole = all.reduce((s, r) => s + area(r), 0), part = rects.reduce((s, r) => s + area(r), 0);
-    let said = node.data;
-    if (part < 0.97 * whole) said = readable(node, clip);
-    chunks.push(cased(said, info.style));
-    if (!/\S/.test(said)) return;
-    texts.push({ node, info, clip, run, spaced, rects, box: bounds(rects), chunk: chunks.length - 1 });
+    const { words, cut } = part < 0.97 * whole ? readable(node, clip) : { words: node.data, cut: false };
+    chunks.push(cased(words, info.style));
+    if (!/\S/.test(words)) return;
+    texts.push({ node, info, clip, run, spaced, rects, cut, box: bounds(rects), chunk: chunks.length - 1 });
     info.own.push(...rects);
     for (let at = info; at; at = infos.get(at.parent)) {
       at.flowing.push(...rects); // of the text that runs on in the same paragraph
@@ -135,20 +134,35 @@
     return to === "capitalize" ? said.replace(/(^|\s)(\p{L})/gu, (m, a, b) => a + b.toUpperCase()) : said;
   }
 
-  // The words of a text node whose middle lies within `clip` and is not `hidden`; of scripts written without spaces, the characters.
+  // The words of a text node whose middle lies within `clip` and is not `hidden`; of scripts written without spaces, the characters. `cut`:
+  // of some word a part is seen and a part is not.
   function readable(node, clip, hidden = null) {
-    let kept = "", end = 0, tried = 0;
+    let words = "", end = 0, tried = 0, cut = false;
     for (const { index, 0: word } of node.data.matchAll(WORD)) {
       if (++tried > MAX_TEXT) break;
       range.setStart(node, index);
       range.setEnd(node, index + word.length);
-      const r = range.getBoundingClientRect();
-      const x = (r.left + r.right) / 2, y = (r.top + r.bottom) / 2;
-      if (x < clip[0] || x > clip[2] || y < clip[1] || y > clip[3] || hidden?.(x, y)) continue;
-      kept += (kept && index !== end ? " " : "") + word;
+      const { kept, part } = inSight(rectangle(range.getBoundingClientRect()), clip, hidden);
+      cut ||= part;
+      if (!kept) continue;
+      words += (words && index !== end ? " " : "") + word;
       end = index + word.length;
     }
-    return kept;
+    return { words, cut };
+  }
+
+  // Whether the middle of a word's rectangle is seen (`kept`), and whether a part of the word is seen and a part is not. A font is higher than
+  // its letters, so the middle three fifths count; to the sides all but about the half of a letter.
+  function inSight([l, t, r, b], clip, hidden) {
+    const fifth = 0.2 * (b - t), x = (l + r) / 2, y = (t + b) / 2;
+    const letters = [l, t + fifth, r, b - fifth], seen = intersect(letters, clip);
+    if (empty(seen)) return { kept: false, part: false };
+    const [left, top, right, bottom] = letters.map((v, i) => Math.abs(v - seen[i])); // what is clipped of each side
+    const whole = Math.max(left, right) <= fifth && Math.max(top, bottom) <= 1;
+    const sliver = seen[2] - seen[0] <= fifth || seen[3] - seen[1] <= 1;
+    const kept = x >= clip[0] && x <= clip[2] && y >= clip[1] && y <= clip[3] && !hidden?.(x, y);
+    const ends = hidden ? [[l + fifth, y], [r - fifth, y], [x, letters[1]], [x, letters[3]]].map(([u, v]) => hidden(u, v)) : [];
+    return { kept, part: (!whole && !sliver) || ends.some((covered) => covered === kept) };
   }
 
   // Why an element is worth listing: "act", "media", "icon", "text", "container"; null if it is not.
@@ -418,7 +432,8 @@
     if (info.element.localName === "option") return (info.said = tidy(info.element.label));
     let all = !info.partial;
     for (let i = info.before; all && i < info.after; i++) all = plain(texts[i], info.box);
-    info.parts = all ? null : within(info);
+    if (all) info.parts = null, info.cut = texts.slice(info.before, info.after).some((text) => text.cut);
+    else Object.assign(info, within(info));
     return (info.said = tidy((info.parts?.map(([words]) => words) ?? chunks.slice(info.start, info.end)).join("")));
   }
 
@@ -435,17 +450,19 @@
   // The texts of an element that lie in what is seen of it and under nothing: words, and rectangles where only pixels can tell.
   function within(info) {
     const parts = [];
-    let from = info.start, gone = false;
+    let from = info.start, gone = false, cut = false;
     for (const text of texts.slice(info.before, info.after)) {
-      const { node, spaced, rects, box, chunk, info: around } = text;
+      const { node, spaced, rects, box, clip, chunk, info: around } = text;
       const apart = gone || spaced || chunks.slice(from, chunk).join("") !== "";
       const hidden = bare(text) ? null : (x, y) => sieveline.covered(around.element, x, y);
-      const words = empty(intersect(box, info.box)) ? "" : readable(node, info.box, hidden);
+      const said = empty(intersect(box, info.box)) ? { words: "", cut: false } : readable(node, intersect(clip, info.box), hidden);
+      const words = said.words;
+      cut ||= said.cut;
       if (words) parts.push([(apart ? " " : "") + cased(words, around.style), legible(around) ? null : rects.slice(0, MAX_RECTS)]);
       gone = !words || !node.data.trimEnd().endsWith(words.slice(words.lastIndexOf(" ") + 1)); // its end is
       from = chunk + 1;
     }
-    return parts;
+    return { parts, cut };
   }
 
   function record(info, numbers) {
@@ -464,7 +481,7 @@
     return {
       parent: listedParent(info, numbers), tag, role: role && !/^(generic|none|presentation)$/.test(role) ? (role === "image" ? "img" : role) : null,
       name: cut(tidy(element.computedName ?? "")), text: field ? "" : cut(textOf(info)),
-      parts: !field && info.parts?.some(([, rects]) => rects) ? info.parts : null,
+      cut: !field && info.cut === true, parts: !field && info.parts?.some(([, rects]) => rects) ? info.parts : null,
       placeholder: element.getAttribute("placeholder") && cut(tidy(element.getAttribute("placeholder"))),
       title: element.getAttribute("title") && cut(tidy(element.getAttribute("title"))), alt: element.getAttribute("alt") && cut(tidy(element.getAttribute("alt"))),
       value: valueOf(element), checked: checkable ? (tag === "input" ? element.checked : aria("aria-checked")) : null,
