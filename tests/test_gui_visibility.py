@@ -86,6 +86,11 @@ CUT = {
         "<div style='position:absolute;left:30px;top:0;width:60px;height:30px;background:#fff'></div></div>",
         True,
     ),
+    "cut-by-frosted-glass": (
+        "<div style='position:relative'><p id=a>Categories</p>"
+        "<div style='position:absolute;left:0;top:0;width:400px;height:9px;background:#fffc;backdrop-filter:blur(6px)'></div></div>",
+        True,
+    ),
     "whole": ("<p id=a>Categories</p>", False),
     "whole-in-a-tight-line": ("<p id=a style='overflow:hidden;line-height:1;font-size:30px'>Categories</p>", False),
     "cut-between-words": (

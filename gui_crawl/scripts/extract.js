@@ -134,15 +134,15 @@
     return to === "capitalize" ? said.replace(/(^|\s)(\p{L})/gu, (m, a, b) => a + b.toUpperCase()) : said;
   }
 
-  // The words of a text node whose middle lies within `clip` and is not `hidden`; of scripts written without spaces, the characters. `cut`:
-  // of some word a part is seen and a part is not.
-  function readable(node, clip, hidden = null) {
+  // The words of a text node whose middle lies within `clip` and under nothing opaque; of scripts written without spaces, the characters.
+  // `cut`: of some word a part is seen and a part is not. `over`, if anything may lie over it, tells how that covers a point.
+  function readable(node, clip, over = null) {
     let words = "", end = 0, tried = 0, cut = false;
     for (const { index, 0: word } of node.data.matchAll(WORD)) {
       if (++tried > MAX_TEXT) break;
       range.setStart(node, index);
       range.setEnd(node, index + word.length);
-      const { kept, part } = inSight(rectangle(range.getBoundingClientRect()), clip, hidden);
+      const { kept, part } = inSight(rectangle(range.getBoundingClientRect()), clip, over);
       cut ||= part;
       if (!kept) continue;
       words += (words && index !== end ? " " : "") + word;
@@ -153,16 +153,16 @@
 
   // Whether the middle of a word's rectangle is seen (`kept`), and whether a part of the word is seen and a part is not. A font is higher than
   // its letters, so the middle three fifths count; to the sides all but about the half of a letter.
-  function inSight([l, t, r, b], clip, hidden) {
+  function inSight([l, t, r, b], clip, over) {
     const fifth = 0.2 * (b - t), x = (l + r) / 2, y = (t + b) / 2;
     const letters = [l, t + fifth, r, b - fifth], seen = intersect(letters, clip);
     if (empty(seen)) return { kept: false, part: false };
     const [left, top, right, bottom] = letters.map((v, i) => Math.abs(v - seen[i])); // what is clipped of each side
     const whole = Math.max(left, right) <= fifth && Math.max(top, bottom) <= 1;
     const sliver = seen[2] - seen[0] <= fifth || seen[3] - seen[1] <= 1;
-    const kept = x >= clip[0] && x <= clip[2] && y >= clip[1] && y <= clip[3] && !hidden?.(x, y);
-    const ends = hidden ? [[l + fifth, y], [r - fifth, y], [x, letters[1]], [x, letters[3]]].map(([u, v]) => hidden(u, v)) : [];
-    return { kept, part: (!whole && !sliver) || ends.some((covered) => covered === kept) };
+    const states = over ? [[x, y], [l + fifth, y], [r - fifth, y], [x, letters[1]], [x, letters[3]]].map(([u, v]) => over(u, v)) : [CLEAR];
+    const kept = x >= clip[0] && x <= clip[2] && y >= clip[1] && y <= clip[3] && states[0] !== COVERED;
+    return { kept, part: (!whole && !sliver) || states.some((state) => state !== states[0]) };
   }
 
   // Why an element is worth listing: "act", "media", "icon", "text", "container"; null if it is not.
@@ -454,8 +454,8 @@
     for (const text of texts.slice(info.before, info.after)) {
       const { node, spaced, rects, box, clip, chunk, info: around } = text;
       const apart = gone || spaced || chunks.slice(from, chunk).join("") !== "";
-      const hidden = bare(text) ? null : (x, y) => sieveline.covered(around.element, x, y);
-      const said = empty(intersect(box, info.box)) ? { words: "", cut: false } : readable(node, intersect(clip, info.box), hidden);
+      const over = bare(text) ? null : (x, y) => sieveline.over(around.element, x, y);
+      const said = empty(intersect(box, info.box)) ? { words: "", cut: false } : readable(node, intersect(clip, info.box), over);
       const words = said.words;
       cut ||= said.cut;
       if (words) parts.push([(apart ? " " : "") + cased(words, around.style), legible(around) ? null : rects.slice(0, MAX_RECTS)]);

@@ -147,14 +147,15 @@ globalThis.sieveline = (() => {
     return { state };
   }
 
-  // Whether something opaque lies over the text of `element` at a point, be it what the element itself holds.
-  function covered(element, x, y) {
-    if (topmost(x, y) === element) return false;
+  // How what lies over the text of `element` at a point covers it, be it what the element itself holds.
+  function over(element, x, y) {
+    let state = CLEAR;
+    if (topmost(x, y) === element) return state;
     for (const at of stack(element.ownerDocument, x, y)) {
-      if (at === element || isAncestor(at, element)) return false;
-      if (cover(at, x, y) === COVERED) return true;
+      if (at === element || isAncestor(at, element)) break;
+      state = Math.min(state, cover(at, x, y));
     }
-    return false;
+    return state;
   }
 
   // The colours that lie behind an element as far as its ancestors paint them: one, or those of a gradient; null where a picture does.
@@ -266,7 +267,7 @@ globalThis.sieveline = (() => {
   }
 
   return {
-    CLEAR, UNSURE, COVERED, closedRoots, shadowOf, intersect, empty, area, bounds, rectangle, colour, isAncestor, apart, covered, look, topmost, under, visible,
+    CLEAR, UNSURE, COVERED, closedRoots, shadowOf, intersect, empty, area, bounds, rectangle, colour, isAncestor, apart, over, look, topmost, under, visible,
     forcePointerEvents, reset,
     info: (element) => infos.get(element),
     openClosedRoot(root) { closedRoots.set(root.host, root); },
